@@ -1,0 +1,5 @@
+"""`python -m ytproxy` is `ytproxy`."""
+
+from ytproxy.cli import main
+
+main()

@@ -1,0 +1,262 @@
+"""The command line. Thin: each command reads its settings and calls the room that does the work."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from ytproxy import __version__, checkup, config, policy
+from ytproxy.config import Settings
+from ytproxy.errors import ConfigError, InvalidInput, YtproxyError
+from ytproxy.images import LANDSCAPE_WIDTHS_PX, PORTRAIT_WIDTHS_PX, Format, Shape, Variant
+from ytproxy.links import find_targets
+from ytproxy.previews import Previews
+from ytproxy.store.folder import FolderStore
+from ytproxy.web import connect
+from ytproxy.youtube import VideoId, parse
+
+_WARM_AT_ONCE = 4
+_TEXT_FILES = frozenset({".html", ".htm", ".md", ".markdown", ".txt", ".xml", ".rst", ".adoc", ".json"})
+
+
+def main() -> None:
+    """Entry point: errors made on purpose become one sentence on stderr and an exit status."""
+    logging.basicConfig(format="ytproxy: %(message)s", level=logging.WARNING)
+    try:
+        cli(prog_name="ytproxy")
+    except (ConfigError, InvalidInput) as error:
+        _exit(error, 2)
+    except YtproxyError as error:
+        _exit(error, 1)
+
+
+def _exit(error: YtproxyError, status: int) -> None:
+    click.echo(f"ytproxy: {error}", err=True)
+    sys.exit(status)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ytproxy")
+def cli() -> None:
+    """Keeps YouTube out of a page until the visitor asks for it.
+
+    Settings come from the command line, else from YTPROXY_… variables, else from a TOML file (--config).
+    """
+
+
+def _with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command --config and the options *names*, and calls it with the Settings made of them."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(*, config_file: Path | None, **options: Any) -> None:
+            given = {name: options.pop(name) for name in names}
+            command_line = {name: text for name, text in given.items() if text is not None}
+            command(config.load(command_line=command_line, file=config_file), **options)
+
+        helps = config.help_texts()
+        for name in reversed(names):
+            run = click.option(f"--{name.replace('_', '-')}", name, metavar="VALUE", help=helps[name])(run)
+        return click.option(
+            "--config",
+            "config_file",
+            type=click.Path(path_type=Path),
+            help="TOML file with settings, their names in lower case.",
+        )(run)
+
+    return decorate
+
+
+_STORE_SETTINGS = ("cache_dir", "cache_max_bytes")
+_UPSTREAM_SETTINGS = ("upstream_proxy", "upstream_ca_file")
+
+
+@cli.command(epilog="Example: ytproxy serve --port 9000 --cache-dir /var/cache/ytproxy")
+@_with_settings(*config.NAMES)
+def serve(settings: Settings) -> None:
+    """Run the server."""
+    from ytproxy import server  # the other commands need no web server
+
+    with _store(settings) as store:
+        store.generation()  # a fault of the folder is told now, not by a worker later
+    address = f"[{settings.host}]" if ":" in settings.host else settings.host
+    click.echo(
+        f"ytproxy {__version__} on http://{address}:{settings.port}/ with {settings.workers} workers",
+        err=True,
+    )
+    click.echo(f"cache: {settings.cache_dir}, at most {settings.cache_max_bytes:,} bytes; no access log", err=True)
+    server.serve(settings)
+
+
+@cli.command(epilog="Example: ytproxy warm jNQXAC9IVRw https://youtu.be/jNQXAC9IVRw ./public")
+@_with_settings(*_STORE_SETTINGS, *_UPSTREAM_SETTINGS)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
+def warm(settings: Settings, sources: tuple[str, ...]) -> None:
+    """Fetch previews ahead.
+
+    A SOURCE is a video id, a YouTube URL, a file or folder to search for YouTube links (HTML, Markdown, sitemap …),
+    or - for standard input.
+    """
+    videos = list(dict.fromkeys(_videos(sources)))
+    failures: list[str] = []
+    with (
+        _previews(settings) as previews,
+        ThreadPoolExecutor(_WARM_AT_ONCE) as threads,
+        _progress() as progress,
+    ):
+        task = progress.add_task("warming", total=len(videos))
+        running = {threads.submit(_warm, previews, video): video for video in videos}
+        for done in as_completed(running):
+            video = running[done].text
+            try:
+                title = done.result()
+            except YtproxyError as error:
+                failures.append(f"{video}: {error}")
+            else:
+                if not progress.console.is_terminal:
+                    progress.console.print(f"{video}  {title}", markup=False, highlight=False)
+            progress.advance(task)
+    click.echo(f"{len(videos) - len(failures)} of {len(videos)} previews are ready.")
+    if failures:
+        for line in sorted(failures):
+            click.echo(line, err=True)
+        sys.exit(1)
+
+
+def _warm(previews: Previews, video: VideoId) -> str:
+    """Everything that current browsers ask for. Returns the title."""
+    details = previews.details(video)
+    widths_px = PORTRAIT_WIDTHS_PX if details.shape is Shape.PORTRAIT else LANDSCAPE_WIDTHS_PX
+    for width_px in widths_px:
+        previews.thumbnail(video, Variant(details.shape, width_px, Format.AVIF))
+    return details.title
+
+
+def _videos(sources: Iterable[str]) -> Iterator[VideoId]:
+    for source in sources:
+        path = Path(source)
+        if source == "-":
+            yield from _found(sys.stdin.read(), "standard input")
+        elif path.is_dir():
+            for file in sorted(path.rglob("*")):
+                if file.suffix.lower() in _TEXT_FILES and file.is_file():
+                    yield from _found(file.read_text(encoding="utf-8", errors="replace"), None)
+        elif path.is_file():
+            yield from _found(path.read_text(encoding="utf-8", errors="replace"), source)
+        elif video := parse(source).video:
+            yield video
+        else:
+            raise InvalidInput(f"{source} is a playlist: previews are fetched ahead for videos only.")
+
+
+def _found(text: str, name: str | None) -> Iterator[VideoId]:
+    videos = [target.video for target in find_targets(text) if target.video]
+    if name and not videos:
+        raise InvalidInput(f"No YouTube link and no video id was found in {name}.")
+    yield from videos
+
+
+@cli.command(epilog="Example: ytproxy purge jNQXAC9IVRw")
+@_with_settings(*_STORE_SETTINGS)
+@click.option("--all", "everything", is_flag=True, help="Forget all videos and playlists.")
+@click.argument("videos", nargs=-1, metavar="[VIDEO]…")
+def purge(settings: Settings, videos: tuple[str, ...], everything: bool) -> None:
+    """Forget videos, in every running worker within two seconds. VIDEO is an id or any YouTube URL."""
+    if everything == bool(videos):
+        raise click.UsageError("name the videos to forget, or give --all.")
+    subjects = [target.video or target.playlist for target in map(parse, videos)]
+    with _store(settings) as store:
+        forgotten = store.purge_all() if everything else sum(store.purge(subject) for subject in subjects if subject)
+    click.echo(f"Forgotten: {forgotten}.")
+
+
+@cli.command(epilog="Example: ytproxy stats --json")
+@_with_settings(*_STORE_SETTINGS)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def stats(settings: Settings, as_json: bool) -> None:
+    """Tell what the cache holds."""
+    with _store(settings) as store:
+        found = store.stats()
+    facts = {
+        "videos": found.videos,
+        "playlists": found.playlists,
+        "files": found.entries,
+        "bytes": found.bytes,
+        "max_bytes": settings.cache_max_bytes,
+        "oldest_s": found.oldest_s,
+    }
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    table = Table("what", "number", title=f"cache in {settings.cache_dir}")
+    table.columns[1].justify = "right"
+    for name, number in facts.items():
+        table.add_row(name, "–" if number is None else f"{number:,.0f}")
+    Console().print(table)
+
+
+@cli.command(epilog="Example: ytproxy doctor")
+@_with_settings(*config.NAMES)
+def doctor(settings: Settings) -> None:
+    """Check settings, cache and the way to YouTube, and say the cure for each fault."""
+    console = Console()
+    results = checkup.run(settings, connect(settings))
+    for result in results:
+        console.print("ok   " if result.fault is None else "FAULT", result.name, markup=False, highlight=False)
+        if result.fault:
+            console.print(f"      {result.fault}", markup=False, highlight=False, soft_wrap=True)
+    if any(result.fault for result in results):
+        sys.exit(1)
+
+
+@cli.command("policy", epilog="Example: ytproxy policy --lang de")
+@_with_settings(*config.NAMES)
+@click.option("--lang", default="en", show_default=True, help="Language: de or en.")
+def print_policy(settings: Settings, lang: str) -> None:
+    """Print the section for your privacy policy that is true for these settings."""
+    click.echo(policy.markdown(settings, lang), nl=False)
+
+
+@contextmanager
+def _store(settings: Settings) -> Iterator[FolderStore]:
+    store = FolderStore(settings.cache_dir, max_bytes=settings.cache_max_bytes)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def _previews(settings: Settings) -> Iterator[Previews]:
+    previews = Previews(
+        FolderStore(settings.cache_dir, max_bytes=settings.cache_max_bytes),
+        connect(settings),
+        refresh_after_s=settings.refresh_after_s,
+        max_age_s=settings.max_age_s,
+        memory_max_bytes=32_000_000,
+    )
+    try:
+        yield previews
+    finally:
+        previews.close()
+
+
+def _progress() -> Progress:
+    console = Console(stderr=sys.stderr.isatty())
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )

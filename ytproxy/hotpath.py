@@ -1,0 +1,138 @@
+"""The WSGI front: a finished answer from memory before Flask is asked. A hit is one look-up of a dictionary."""
+
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cachetools import LRUCache
+from werkzeug.http import parse_etags
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+KEEP = "ytproxy.keep"  # a view puts a Keep here when its answer is the same for everybody
+_OF_A_304 = frozenset(
+    {"cache-control", "content-security-policy", "cross-origin-resource-policy", "etag", "server", "vary"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long an answer may be given again, and the id whose purge ends that."""
+
+    life_s: float
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An answer with everything done: what a hit sends, and nothing else to compute."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    headers_304: list[tuple[str, str]]
+    body: bytes
+    etag: str
+    until: float
+    subject: str | None
+
+
+class HotPath:
+    """Answers from memory what it can, and asks *app* for the rest.
+
+    *key* names what a request asks for, from path, query and Accept-Language; None for what is never kept.
+    *look* and *still* are those of Previews: nothing that a purge has overtaken is kept or given.
+    """
+
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        *,
+        key: Callable[[str, str, str], Hashable | None],
+        max_bytes: int,
+        look: Callable[[], int | None],
+        still: Callable[[int | None], bool],
+        sub_path: str = "",
+    ) -> None:
+        self._app = app
+        self._key = key
+        self._look = look
+        self._still = still
+        self._sub_path = sub_path
+        self._table: LRUCache[Hashable, Finished] = LRUCache(max_bytes, getsizeof=lambda f: len(f.body) + 2_000)
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return _without_body(environ["REQUEST_METHOD"], start_response)
+        generation = self._look()
+        if self._sub_path and environ["PATH_INFO"].startswith(self._sub_path + "/"):
+            environ["SCRIPT_NAME"] = self._sub_path
+            environ["PATH_INFO"] = environ["PATH_INFO"][len(self._sub_path) :]
+        language = environ.get("HTTP_ACCEPT_LANGUAGE", "")
+        key = self._key(environ["PATH_INFO"], environ.get("QUERY_STRING", ""), language)
+        if key is None:
+            return self._app(environ, start_response)
+        with self._lock:
+            found = self._table.get(key)
+        if found is None or found.until < time.monotonic():
+            found = self._ask(key, environ, generation)
+        if (tags := environ.get("HTTP_IF_NONE_MATCH")) and found.etag and matches(tags, found.etag):
+            start_response("304 Not Modified", found.headers_304)
+            return []
+        start_response(found.status, found.headers)
+        return [found.body] if environ["REQUEST_METHOD"] == "GET" else []
+
+    def forget(self, everything: bool, subjects: frozenset[str]) -> None:
+        """Drops the answers about *subjects*, or all that are about any."""
+        with self._lock:
+            for key, found in list(self._table.items()):
+                if found.subject is not None and (everything or found.subject in subjects):
+                    del self._table[key]
+
+    def _ask(self, key: Hashable, environ: "WSGIEnvironment", generation: int | None) -> Finished:
+        status, headers = "", []
+
+        def start(status_: str, headers_: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
+            nonlocal status, headers
+            status, headers = status_, headers_
+            return lambda _data: None
+
+        asked = {**environ, "REQUEST_METHOD": "GET"}
+        iterable = self._app(asked, start)
+        try:
+            body = b"".join(iterable)
+        finally:
+            if hasattr(iterable, "close"):
+                iterable.close()
+        keep: Keep | None = asked.get(KEEP)
+        etag = next((value for name, value in headers if name.lower() == "etag"), "")
+        found = Finished(
+            status,
+            headers,
+            [(name, value) for name, value in headers if name.lower() in _OF_A_304],
+            body,
+            etag if status.startswith("200") else "",
+            time.monotonic() + (keep.life_s if keep else 0),
+            keep.subject if keep else None,
+        )
+        if keep and len(body) <= self._table.maxsize // 8 and self._still(generation):
+            with self._lock:
+                self._table[key] = found
+        return found
+
+
+def matches(if_none_match: str, etag: str) -> bool:
+    """Whether an If-None-Match list, weak tags and ``*`` included, holds the strong *etag* (RFC 9110, 13.1.2)."""
+    return parse_etags(if_none_match).contains_weak(etag.strip('"'))
+
+
+def _without_body(method: str, start_response: "StartResponse") -> Iterable[bytes]:
+    status = "204 No Content" if method == "OPTIONS" else "405 Method Not Allowed"
+    headers = [("Allow", "GET, HEAD, OPTIONS"), ("Server", "ytproxy")]
+    if method != "OPTIONS":
+        headers += [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "0")]
+    start_response(status, headers)
+    return []

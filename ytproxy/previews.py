@@ -1,0 +1,602 @@
+"""The service: memory, then store, then YouTube. The only room that decides freshness.
+
+Two things are known of a video, its *details* (title, channel, shape, state) and its *source* picture, and
+each lives by the same rules:
+
+* fresh for ``refresh_after_s``; after that it is served as it is and confirmed in the background;
+* kept on every failure of YouTube until ``max_age_s`` after its last confirmation, then gone;
+* "absent" is remembered for minutes at first, then longer; a failure only long enough to share it;
+* one request for all who wait, across threads and worker processes, its failure included.
+"""
+
+import hashlib
+import logging
+import os
+import threading
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar, cast
+
+from cachetools import LRUCache
+
+from ytproxy import images
+from ytproxy.errors import (
+    Absent,
+    Busy,
+    EmbeddingOff,
+    PictureRefused,
+    Private,
+    StoreError,
+    Unavailable,
+    UpstreamFailed,
+    YtproxyError,
+)
+from ytproxy.images import Format, Shape, Variant
+from ytproxy.store import Entry, Key, Purged, Store, Subject
+from ytproxy.upstream import Upstream
+from ytproxy.youtube import LANDSCAPE_NAMES, PORTRAIT_NAMES, VideoId
+
+ABSENT_FIRST_S = 120.0  # a fresh upload gets its pictures within minutes
+ABSENT_CEILING_S = 21_600.0
+FAILURE_FIRST_S = 2.0
+FAILURE_CEILING_S = 60.0
+PROBE_FIRST_S = 3_600.0  # how soon a better picture is looked for, four times as long after each vain look
+PROBES = 4
+LOOK_S = 0.5  # how often a purge by another process is looked for
+WAIT_S = 12.0  # what a visitor waits at the most, a little over the deadline of one upstream request
+
+TIDY_S = 3_600.0  # how often what has passed the ceiling is deleted
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+class State(StrEnum):
+    """What YouTube last said of a video or playlist."""
+
+    OK = "ok"
+    EMBEDDING_OFF = "embedding-off"
+    PRIVATE = "private"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Title, channel and shape. *ratio* is width over height; *cover* the video whose picture a playlist shows."""
+
+    state: State
+    title: str = ""
+    author: str = ""
+    author_url: str | None = None
+    ratio: float | None = None
+    cover: VideoId | None = None
+
+    def raise_if_unavailable(self) -> None:
+        """Raises Absent or Private where there is nothing to show."""
+        if self.state is State.ABSENT:
+            raise Absent("YouTube says that there is no such video")
+        if self.state is State.PRIVATE:
+            raise Private("YouTube says that this video is private")
+
+    @property
+    def shape(self) -> Shape:
+        return Shape.PORTRAIT if self.ratio is not None and self.ratio < 0.95 else Shape.LANDSCAPE
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Finished bytes. *settled*: nothing that YouTube did not answer this time could change them."""
+
+    body: bytes
+    settled: bool
+
+
+class Previews:
+    """What this server knows of videos. Thread-safe; one a process, any number of processes on one store.
+
+    *miss_slots* bounds the threads that lead or wait for a miss; past it a miss is refused as Busy at once.
+    Raises, from every look-up: Absent, Private, UpstreamFailed, Busy.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        upstream: Upstream,
+        *,
+        refresh_after_s: float,
+        max_age_s: float,
+        memory_max_bytes: int,
+        miss_slots: int = 16,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._upstream = upstream
+        self._refresh_after_s = refresh_after_s
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._recent: LRUCache[Key, Entry] = LRUCache(memory_max_bytes, getsizeof=_size_bytes)
+        self._failures: LRUCache[Key, Entry] = LRUCache(4_096)
+        self._flights: dict[Key, Future[Entry]] = {}
+        self._refreshing: set[Key | None] = set()
+        self._lock = threading.Lock()  # guards the four above
+        self._slots = threading.BoundedSemaphore(miss_slots)
+        self._this_thread = _ThisThread()
+        self._owner = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._background = ThreadPoolExecutor(2, thread_name_prefix="refresh")
+        self._asides = ThreadPoolExecutor(miss_slots, thread_name_prefix="aside")
+        self._generation: int | None = None
+        self._look_at = self._tidy_at = 0.0
+        self._on_purge: list[Callable[[Purged], None]] = []
+        self.look()
+
+    def close(self) -> None:
+        for threads in (self._background, self._asides):
+            threads.shutdown(wait=False, cancel_futures=True)
+        self._upstream.close()
+        self._store.close()
+
+    # What pages and pictures ask for
+
+    def details(self, subject: Subject, *, short: bool = False) -> Details:
+        """Title, channel, shape and whether it may be embedded. *short*: the address says that it is a Short."""
+        key = Key(subject, "details.short" if short else "details")
+        found = _details(self._current(key, lambda before: self._fetch_details(key, before, short=short)))
+        found.raise_if_unavailable()
+        return found
+
+    def thumbnail(self, video: VideoId, variant: Variant) -> Picture:
+        """The picture of a video in one of our sizes and formats."""
+        source, ratio, settled = self._source_and_ratio(video, variant.shape)
+        if variant.shape is Shape.PORTRAIT and ratio is not None and ratio >= 1:
+            raise Absent("This video is not in portrait format, so there is no portrait picture")
+        key = Key(video, f"render.{variant.name}.{_tag(source, ratio)}")
+        return Picture(self._rendered(key, lambda: images.render(source.body, variant, ratio=ratio)), settled)
+
+    def legacy_thumbnail(self, video: VideoId, name: str, format_: Format) -> Picture:
+        """The picture under one of i.ytimg.com's names, in that name's size. Raises Absent for names it lacks."""
+        source, ratio, settled = self._source_and_ratio(video, Shape.LANDSCAPE)
+
+        def render() -> bytes:
+            body = images.legacy(source.body, name, format_, ratio=ratio)
+            if body is None:
+                raise Absent("YouTube has no picture of this name for this video")
+            return body
+
+        key = Key(video, f"render.vi-{name}.{format_}.{_tag(source, ratio)}")
+        return Picture(self._rendered(key, render), settled)
+
+    def prefetch(self, video: VideoId, shape: Shape) -> None:
+        """Starts to get the source picture, for the request that a page just made will cause in a moment."""
+        key = _source_key(video, shape)
+        if self._read(key) is None:
+            self._later(key, lambda: self._source(video, shape))
+
+    def fault(self) -> str | None:
+        """Why the store cannot be used just now, for readiness checks; None when it can."""
+        try:
+            self._store.generation()
+        except StoreError as error:
+            return str(error)
+        return None
+
+    # Purges
+
+    def on_purge(self, callback: Callable[[Purged], None]) -> None:
+        """*callback* hears of every purge, by whichever process, at the first `look` that is LOOK_S after it."""
+        self._on_purge.append(callback)
+
+    def look(self) -> int | None:
+        """Notices purges; asks the store at most every LOOK_S. Returns the newest generation known of, or None
+        while the store cannot say."""
+        if (now := time.monotonic()) >= self._look_at:
+            self._look_at = now + LOOK_S
+            self._notice()
+            if now >= self._tidy_at:
+                self._tidy_at = now + TIDY_S
+                self._later(None, self._tidy)
+        return self._generation
+
+    def still(self, generation: int | None) -> bool:
+        """Whether nothing has been purged since `look` returned *generation*."""
+        self._notice()
+        return generation == self._generation
+
+    def _notice(self) -> None:
+        known = self._generation
+        try:
+            if known is None:
+                purged = Purged(self._store.generation(), True, frozenset())
+            else:
+                purged = self._store.purged_since(known)
+        except StoreError:
+            return
+        if purged.generation == known:
+            return
+        with self._lock:
+            for cache in (self._recent, self._failures):
+                for key in [key for key in cache if purged.everything or key.subject.text in purged.subjects]:
+                    del cache[key]
+            self._generation = purged.generation
+        for callback in self._on_purge:
+            callback(purged)
+
+    def _tidy(self) -> None:
+        self._store.expire(self._clock() - self._max_age_s)
+
+    # Freshness
+
+    def _current(self, key: Key, fetch: "_Fetch") -> Entry:
+        """The entry: fresh as it is, stale as it is and confirmed in the background, else fetched now."""
+        self.look()
+        entry = self._read(key)
+        if entry is None or not self._usable(entry):
+            return self._flight(key, fetch, self._fresh)
+        if not self._fresh(entry):
+            self._later(key, lambda: self._flight(key, fetch, self._fresh))
+        return entry
+
+    def _usable(self, entry: Entry) -> bool:
+        """Whether it may be shown: confirmed within the hard ceiling or, for a "no", within its short life."""
+        age_s = self._clock() - _number(entry, "confirmed_at")
+        return age_s < (self._max_age_s if _is_yes(entry) else _number(entry, "lives_s"))
+
+    def _fresh(self, entry: Entry) -> bool:
+        """Whether YouTube need not be asked. A clock that went backwards makes things due, not eternal."""
+        if not self._usable(entry):
+            return False
+        rested_s = self._clock() - max(_number(entry, "confirmed_at"), _number(entry, "rested_at"))
+        life_s = self._refresh_after_s * (1 + _number(entry, "jitter"))
+        if (probes := _number(entry, "probes", PROBES)) < PROBES:
+            life_s = min(life_s, PROBE_FIRST_S * 4**probes)
+        return not _is_yes(entry) or -60 < rested_s < life_s
+
+    def _flight(self, key: Key, fetch: "_Fetch", good: Callable[[Entry], bool]) -> Entry:
+        """The entry, fetched once for everybody who asks meanwhile; a failure is everybody's too."""
+        with self._slot():
+            with self._lock:
+                flight = self._flights.get(key)
+                if leads := flight is None:
+                    flight = self._flights[key] = Future()
+            if not leads:
+                return _outcome(flight)
+            try:
+                entry = self._lead(key, fetch, good)
+            except BaseException as error:
+                flight.set_exception(error)
+                raise
+            else:
+                flight.set_result(entry)
+                return entry
+            finally:
+                with self._lock:
+                    del self._flights[key]
+
+    def _lead(self, key: Key, fetch: "_Fetch", good: Callable[[Entry], bool]) -> Entry:
+        """Single flight among processes: a lease in the store; whoever waited for it finds the outcome there."""
+        give_up = time.monotonic() + WAIT_S
+        while not self._claim(key):
+            self._raise_failure(key)
+            if time.monotonic() > give_up:
+                raise Busy("Another process is still fetching this", retry_after_s=FAILURE_FIRST_S)
+            time.sleep(0.02)
+        try:
+            self._raise_failure(key)
+            begun = self._stored_generation()
+            before = self._read(key, recent=False)
+            if before and good(before):
+                return before
+            entry = fetch(before)
+            if self._put(key, entry, begun):
+                self._keep(key, entry)
+            return entry
+        except UpstreamFailed as error:
+            self._note_failure(key, error)
+            raise
+        finally:
+            self._release(key)
+
+    def _later(self, key: Key | None, work: Callable[[], object]) -> None:
+        """Runs *work* in the background, once at a time for a key; dropped without harm when there is too much."""
+        with self._lock:
+            if key in self._refreshing or len(self._refreshing) >= 200:
+                return
+            self._refreshing.add(key)
+
+        def run() -> None:
+            try:
+                self._without_slot(work)
+            except YtproxyError as error:
+                _log.debug("in the background: %s", error)
+            except Exception:  # noqa: BLE001  nobody waits for it: the log is where it is told
+                _log.exception("a refresh in the background failed")
+            finally:
+                with self._lock:
+                    self._refreshing.discard(key)
+
+        with suppress(RuntimeError):  # shutting down
+            self._background.submit(run)
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """A place among the misses, one a thread; Busy at once when all are taken, so that hits keep theirs."""
+        if self._this_thread.has_slot:
+            yield
+            return
+        if not self._slots.acquire(blocking=False):
+            raise Busy("Too many previews are being fetched just now", retry_after_s=FAILURE_FIRST_S)
+        self._this_thread.has_slot = True
+        try:
+            yield
+        finally:
+            self._this_thread.has_slot = False
+            self._slots.release()
+
+    def _without_slot(self, work: Callable[[], _T]) -> _T:
+        """Runs *work* on a thread of our own pools, which takes no visitor's place."""
+        self._this_thread.has_slot = True
+        return work()
+
+    # Fetching
+
+    def _fetch_details(self, key: Key, before: Entry | None, *, short: bool) -> Entry:
+        try:
+            oembed = self._upstream.oembed(key.subject, short=short)
+        except EmbeddingOff:
+            # YouTube tells no title with this answer; one from earlier stays.
+            known = {name: before.meta.get(name) for name in _TOLD} if before and _is_yes(before) else {}
+            return self._yes(State.EMBEDDING_OFF, known, b"")
+        except Unavailable as error:
+            self._drop(key.subject, "source", "portrait", "render.")  # a picture does not outlive its video
+            return self._no(State.PRIVATE if isinstance(error, Private) else State.ABSENT, before)
+        told = (
+            oembed.title,
+            oembed.author,
+            oembed.author_url,
+            oembed.ratio,
+            oembed.thumbnail_video.text if oembed.thumbnail_video else None,
+        )
+        return self._yes(State.OK, dict(zip(_TOLD, told, strict=True)), b"")
+
+    def _source(self, video: VideoId, shape: Shape) -> Entry:
+        key = _source_key(video, shape)
+        entry = self._current(key, lambda before: self._fetch_source(key, shape, before))
+        if entry.meta["state"] != State.ABSENT:
+            return entry
+        if shape is Shape.PORTRAIT:  # the landscape files hold the tall picture between bars
+            return self._source(video, Shape.LANDSCAPE)
+        raise Absent("YouTube has no picture of this video")
+
+    def _source_and_ratio(self, video: VideoId, shape: Shape) -> tuple[Entry, float | None, bool]:
+        """The picture as YouTube has it, the video's shape (width over height), and whether that was answered.
+        Both are asked for at the same time. Raises where the video is private or gone."""
+        for part in ("details.short", "details"):
+            known = self._read(Key(video, part))
+            if known and self._fresh(known):
+                _details(known).raise_if_unavailable()
+                return self._source(video, shape), _details(known).ratio, True
+        with self._slot():
+            aside = self._asides.submit(self._without_slot, lambda: self.details(video))
+            try:
+                source = self._source(video, shape)
+            except Absent:
+                _outcome(aside)  # "private" is the better answer than "no picture"
+                raise
+            try:
+                return source, _outcome(aside).ratio, True
+            except (UpstreamFailed, Busy):
+                return source, None, False
+
+    def _fetch_source(self, key: Key, shape: Shape, before: Entry | None) -> Entry:
+        """The best picture there is. A known one is confirmed by its name; better names are looked for a few
+        times more, because a fresh upload gets its large picture later."""
+        old = before if before and _is_yes(before) and self._usable(before) else None
+        names = PORTRAIT_NAMES if shape is Shape.PORTRAIT else LANDSCAPE_NAMES
+        known = str(old.meta["name"]) if old else names[-1]
+        probes = int(_number(old, "probes")) + 1 if old else 0
+        if old and probes > PROBES:
+            names = names[names.index(known) :]
+        refused: PictureRefused | None = None
+        for name in names:
+            etag = cast("str | None", old.meta["etag"]) if old and name == known else None
+            try:
+                thumbnail = self._upstream.thumbnail(cast(VideoId, key.subject), name, etag=etag)
+                if thumbnail is None:
+                    told = {"name": name, "etag": etag, "sha": old.meta["sha"] if old else ""}
+                    return self._yes(State.OK, told | {"probes": min(probes, PROBES)}, old.body if old else b"")
+                size = images.check_source(thumbnail.body)
+            except Absent:
+                continue
+            except PictureRefused as error:
+                refused = error
+                continue
+            if shape is Shape.PORTRAIT and size.width_px >= size.height_px:
+                continue  # `oar2` has the video's own shape, whichever that is
+            self._drop(key.subject, "render.")
+            sha = hashlib.sha256(thumbnail.body).hexdigest()[:12]
+            told = {"name": name, "etag": thumbnail.etag, "sha": sha}
+            best = name == names[0]
+            return self._yes(State.OK, told | {"probes": PROBES if best else min(probes, PROBES)}, thumbnail.body)
+        if old and not refused:
+            # The picture has gone and the video is there: it stays to the ceiling, and YouTube is left in peace.
+            return Entry({**old.meta, "rested_at": self._clock()}, old.body)
+        if refused:
+            raise UpstreamFailed(f"YouTube's picture cannot be used: {refused}")
+        return self._no(State.ABSENT, before)
+
+    def _rendered(self, key: Key, render: Callable[[], bytes]) -> bytes:
+        """A picture made from a source; its name holds the source's, so it is right for as long as it is asked for."""
+
+        def make(_before: Entry | None) -> Entry:
+            try:
+                return Entry({"state": State.OK, "confirmed_at": self._clock()}, render())
+            except PictureRefused as error:
+                raise UpstreamFailed(f"YouTube's picture cannot be used: {error}") from error
+
+        return (self._read(key) or self._flight(key, make, lambda _entry: True)).body
+
+    def _yes(self, state: State, told: "_Told", body: bytes) -> Entry:
+        jitter = zlib.crc32(os.urandom(4)) / 2**32 * 0.2 - 0.1  # spreads what was fetched together
+        return Entry({**told, "state": state, "confirmed_at": self._clock(), "jitter": jitter}, body)
+
+    def _no(self, state: State, before: Entry | None) -> Entry:
+        """A "no", remembered twice as long as the one before."""
+        again_s = 2 * _number(before, "lives_s") if before and not _is_yes(before) else ABSENT_FIRST_S
+        lives_s = min(again_s, ABSENT_CEILING_S)
+        return Entry({"state": state, "lives_s": lives_s, "confirmed_at": self._clock()}, b"")
+
+    # Failures are shared for a moment, and never taken for "absent"
+
+    def _raise_failure(self, key: Key) -> None:
+        if not (entry := self._failure(key)):
+            return
+        left_s = _number(entry, "until") - self._clock()
+        if 0 < left_s <= FAILURE_CEILING_S:
+            raise UpstreamFailed(str(entry.meta["reason"]), retry_after_s=left_s)
+
+    def _note_failure(self, key: Key, error: UpstreamFailed) -> None:
+        wait_s = FAILURE_FIRST_S
+        if (before := self._failure(key)) and self._clock() - _number(before, "until") < FAILURE_CEILING_S:
+            wait_s = 2 * _number(before, "wait_s")
+        wait_s = min(max(wait_s, error.retry_after_s or 0), FAILURE_CEILING_S)
+        facts = {
+            "until": self._clock() + wait_s,
+            "wait_s": wait_s,
+            "reason": str(error),
+            "confirmed_at": self._clock(),
+        }
+        entry = Entry(facts, b"")
+        with self._lock:
+            self._failures[key] = entry
+        self._put(_failure_key(key), entry, self._stored_generation())
+
+    def _failure(self, key: Key) -> Entry | None:
+        """The newest failure noted by this process or another."""
+        with self._lock:
+            own = self._failures.get(key)
+        return max(
+            filter(None, (own, self._stored(_failure_key(key)))),
+            key=lambda e: _number(e, "until"),
+            default=None,
+        )
+
+    # The store, whose troubles never become a visitor's: memory makes up for it
+
+    def _read(self, key: Key, *, recent: bool = True) -> Entry | None:
+        with self._lock:
+            own = self._recent.get(key)
+        if own and recent:
+            return own
+        entry = self._stored(key)
+        if entry is None:
+            return own
+        self._keep(key, entry)
+        return entry
+
+    def _stored(self, key: Key) -> Entry | None:
+        try:
+            return self._store.get(key)
+        except StoreError as error:
+            _log.warning("%s", error)
+            return None
+
+    def _stored_generation(self) -> int | None:
+        try:
+            return self._store.generation()
+        except StoreError:
+            return None
+
+    def _put(self, key: Key, entry: Entry, begun: int | None) -> bool:
+        """False when a purge has overtaken the fetch."""
+        try:
+            return begun is None or self._store.put(key, entry, begun=begun)
+        except StoreError as error:
+            _log.warning("%s", error)
+            return True
+
+    def _keep(self, key: Key, entry: Entry) -> None:
+        with self._lock:
+            if _size_bytes(entry) <= self._recent.maxsize // 4:
+                self._recent[key] = entry
+
+    def _drop(self, subject: Subject, *prefixes: str) -> None:
+        with self._lock:
+            for key in [key for key in self._recent if key.subject == subject and key.part.startswith(prefixes)]:
+                del self._recent[key]
+        try:
+            for prefix in prefixes:
+                self._store.drop(subject, prefix)
+        except StoreError as error:
+            _log.warning("%s", error)
+
+    def _claim(self, key: Key) -> bool:
+        try:
+            return self._store.claim(key, self._owner, WAIT_S)
+        except StoreError:
+            return True
+
+    def _release(self, key: Key) -> None:
+        try:
+            self._store.release(key, self._owner)
+        except StoreError as error:
+            _log.warning("%s", error)
+
+
+_Told = dict[str, str | int | float | bool | None]
+_Fetch = Callable[[Entry | None], Entry]  # from what was stored before, fresh or not, to what is to be stored
+_TOLD = ("title", "author", "author_url", "ratio", "cover")
+
+
+class _ThisThread(threading.local):
+    has_slot = False
+
+
+def _outcome(future: Future[_T]) -> _T:
+    """The result for a thread that did not do the work. Raises what the work raised; Busy when it takes too long."""
+    try:
+        return future.result(timeout=WAIT_S)
+    except TimeoutError:
+        raise Busy("YouTube is slow just now", retry_after_s=FAILURE_FIRST_S) from None
+
+
+def _details(entry: Entry) -> Details:
+    title, author, author_url, ratio, cover = (entry.meta.get(name) for name in _TOLD)
+    return Details(
+        State(str(entry.meta["state"])),
+        str(title or ""),
+        str(author or ""),
+        str(author_url) if author_url else None,
+        float(ratio) if ratio else None,
+        VideoId(str(cover)) if cover else None,
+    )
+
+
+def _is_yes(entry: Entry) -> bool:
+    return entry.meta["state"] in (State.OK, State.EMBEDDING_OFF)
+
+
+def _number(entry: Entry, name: str, default: float = 0.0) -> float:
+    value = entry.meta.get(name)
+    return float(value) if isinstance(value, int | float) else default
+
+
+def _size_bytes(entry: Entry) -> int:
+    return len(entry.body) + 1_000
+
+
+def _source_key(video: VideoId, shape: Shape) -> Key:
+    return Key(video, "portrait" if shape is Shape.PORTRAIT else "source")
+
+
+def _failure_key(key: Key) -> Key:
+    return Key(key.subject, f"failed.{key.part}"[:64])
+
+
+def _tag(source: Entry, ratio: float | None) -> str:
+    """Names what a rendering was made of, so that another source or shape never meets it."""
+    return f"{source.meta['sha']}-{round((ratio or 0) * 100)}"

@@ -1,0 +1,61 @@
+"""The server process: Granian, set for many idle visitors, and a worker's application."""
+
+import resource
+from functools import partial
+from typing import TYPE_CHECKING
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from ytproxy.config import Settings
+from ytproxy.errors import ConfigError
+from ytproxy.web import THREADS_A_WORKER, create_app
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+CONNECTIONS_A_WORKER = 8_192  # idle ones count too; Granian's default stops taking new ones at about 500
+STOP_WITHIN_S = 5  # a half-open connection would hold a stop for half a minute
+
+
+def serve(settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT. Raises ConfigError when the address cannot be listened on."""
+    _raise_file_limit()
+    server = Granian(
+        "ytproxy",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=THREADS_A_WORKER,
+        backlog=4_096,
+        backpressure=CONNECTIONS_A_WORKER,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
+        websockets=False,
+        respawn_failed_workers=True,
+        respawn_interval=0.1,
+        workers_kill_timeout=STOP_WITHIN_S,
+        log_level=LogLevels.error,
+    )
+    try:
+        server.serve(target_loader=partial(_application, settings), wrap_loader=False)
+    except (OSError, RuntimeError) as error:
+        raise ConfigError(
+            f"The server cannot listen on {settings.host}, port {settings.port}: {error}. "
+            "Choose another with --port, or stop what uses this one."
+        ) from error
+
+
+def _application(settings: Settings) -> "WSGIApplication":
+    return create_app(settings)
+
+
+def _raise_file_limit() -> None:
+    """Each connection is an open file; the usual soft limit of 1,024 is below what one worker may hold."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,229 @@
+"""Pages: the preview in all its doors, the player after the click, the start page, and what is said on errors."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
+
+from flask import Blueprint, Response, request
+from werkzeug.datastructures import Headers
+
+from ytproxy import markup, policy
+from ytproxy.errors import Absent, Busy, InvalidInput, Private, UpstreamFailed
+from ytproxy.hotpath import Keep
+from ytproxy.images import Shape
+from ytproxy.previews import Details, State
+from ytproxy.web.address import Door, PageAddress, parse
+from ytproxy.web.answers import Context, answer
+from ytproxy.youtube import PlayerParams, VideoId, player_url
+from ytproxy.youtube import parse as parse_link
+
+HTML = "text/html; charset=utf-8"
+FIVE_MINUTES = "public, max-age=300"
+MOMENT = "public, max-age=10"
+HOT_S = 300.0
+UNSETTLED_S = 10.0
+DEMO = VideoId("jNQXAC9IVRw")  # "Me at the zoo", the first video on YouTube
+_WHOLE_PAGES = frozenset({Door.WATCH, Door.SHORTS, Door.LIVE, Door.PLAYLIST})
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+_View = Callable[[Context, PageAddress], Response]
+
+
+def routes(context: Context) -> Blueprint:
+    room = Blueprint("pages", __name__)
+    for door in Door:
+        view = _page(context, _play if door is Door.PLAY else _preview)
+        for number, rule in enumerate((f"/{door}", f"/{door}/", f"/{door}&<path:rest>", f"/{door}/<path:rest>")):
+            room.add_url_rule(rule, f"{door}-{number}", view, methods=["GET"])
+
+    @room.get("/")
+    def start() -> Response:
+        lang = _language(context)
+        public_url = (_origin(context) or "https://video.example.org") + context.settings.sub_path
+        asked = request.args.get("url", "").strip()
+        body = markup.start_page(
+            lang=lang,
+            root="./",
+            static_urls=context.static.urls,
+            demo_id=DEMO,
+            public_url=public_url,
+            asked=asked,
+            snippet=_embed_code(asked, public_url, lang) if asked else None,
+        )
+        return answer("site", body, HTML, cache_control="private, no-cache", vary="Accept-Language")
+
+    @room.get("/privacy")
+    def privacy() -> Response:
+        lang = _language(context)
+        body = markup.prose_page(
+            policy.heading(lang),
+            policy.sections(context.settings, lang),
+            lang=lang,
+            root="./",
+            static_urls=context.static.urls,
+        )
+        return answer("site", body, HTML, cache_control=FIVE_MINUTES, vary="Accept-Language")
+
+    return room
+
+
+def error(context: Context, status: int) -> Response:
+    """A page that says in plain words why there is nothing here."""
+    body = markup.error_page(
+        status,
+        lang=_language(context),
+        root="../" * (request.path.count("/") - 1) or "./",
+        static_urls=context.static.urls,
+    )
+    return answer("site", body, HTML, status=status, cache_control=MOMENT, vary="Accept-Language")
+
+
+def is_click(headers: Headers, host: str) -> bool:
+    """Whether a request for the player can come from a visitor's click. When in doubt, it does not.
+
+    Browsers say how a navigation began (Fetch Metadata): prefetches and frames that a page put there carry no
+    Sec-Fetch-User. Some engines never send that header, so within our own origin its absence counts only against
+    those that do. Where nothing is said at all (plain http), a referrer from elsewhere tells a frame put there.
+    """
+    if "Sec-Purpose" in headers or headers.get("Purpose") == "prefetch":
+        return False
+    if headers.get("Sec-Fetch-User") == "?1":
+        return True
+    site = headers.get("Sec-Fetch-Site")
+    if site is None:
+        return urlsplit(headers.get("Referer", "")).netloc in ("", host)
+    says_user = "Sec-CH-UA" in headers or "Firefox/" in headers.get("User-Agent", "")
+    return site == "same-origin" and not says_user
+
+
+def _page(context: Context, view: _View) -> Callable[..., Response]:
+    def page(rest: str = "") -> Response:  # noqa: ARG001  the address is read as a whole, by one grammar
+        try:
+            address = parse(
+                request.path,
+                request.query_string.decode("latin-1"),
+                request.headers.get("Accept-Language", ""),
+                context.language,
+            )
+        except InvalidInput:
+            return error(context, 404)
+        return view(context, address)
+
+    return page
+
+
+def _preview(context: Context, address: PageAddress) -> Response:
+    """The page before the click. It is there whatever YouTube says or fails to say; its status is honest."""
+    status, settled = 200, True
+    details = Details(State.OK)
+    if address.subject:
+        try:
+            details = context.previews.details(address.subject, short=address.door is Door.SHORTS)
+        except Absent:
+            details, status = Details(State.ABSENT), 404
+        except Private:
+            details, status = Details(State.PRIVATE), 403
+        except (UpstreamFailed, Busy):
+            settled = False  # without a title, but it plays
+    poster = address.video or details.cover
+    if context.settings.thumbnails == "neutral" or status != 200:
+        poster = None
+    shown = _shown(context, address, details, poster)
+    if poster:
+        context.previews.prefetch(poster, shown.shape)
+    return answer(
+        "preview",
+        markup.preview_page(shown),
+        HTML,
+        status=status,
+        cache_control=FIVE_MINUTES if settled and status == 200 else MOMENT,
+        vary="Accept-Language",
+        keep=Keep(HOT_S if settled else UNSETTLED_S, address.subject.text if address.subject else None)
+        if status == 200
+        else None,
+    )
+
+
+def _play(context: Context, address: PageAddress) -> Response:
+    """The page after the click; without one, the preview in its place."""
+    if not address.subject or not is_click(request.headers, request.host):
+        response = _preview(context, address)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    try:
+        details = context.previews.details(address.subject)
+    except (Absent, Private, UpstreamFailed, Busy):
+        details = Details(State.OK)  # the visitor has clicked: now YouTube itself may say what is the matter
+    shown = _shown(context, address, details, None)
+    body = markup.play_page(
+        shown,
+        player_url(address.video, address.params, lang=address.lang, autoplay=True, origin=_origin(context)),
+        _preview_href(address, shown.root),
+    )
+    return answer("play", body, HTML, vary="Accept-Language")
+
+
+def _shown(context: Context, address: PageAddress, details: Details, poster: VideoId | None) -> markup.Preview:
+    shape = details.shape
+    if details.ratio is None and address.door is Door.SHORTS:
+        shape = Shape.PORTRAIT
+    return markup.Preview(
+        subject=address.video,
+        playlist=address.playlist,
+        params=address.params,
+        title=details.title,
+        author=details.author,
+        author_url=address.channel or details.author_url,
+        shape=shape,
+        ratio=details.ratio,
+        state="live-unknown" if address.live_stream else details.state.value,
+        poster=poster,
+        lang=address.lang,
+        root="../" * address.depth or "./",
+        static_urls=context.static.urls,
+        whole_page=address.door in _WHOLE_PAGES,
+        privacy_url=context.settings.privacy_url,
+    )
+
+
+def _preview_href(address: PageAddress, root: str) -> str:
+    subject = address.video.text if address.video else "videoseries"
+    query = "&".join(filter(None, (address.params.query(), urlencode({"lang": address.lang}))))
+    return f"{root}embed/{subject}?{query}"
+
+
+def _embed_code(link: str, public_url: str, lang: str) -> str | None:
+    """The iframe for a link to YouTube, in the size of YouTube's own embed code; None where it is no such link."""
+    try:
+        target = parse_link(link)
+    except InvalidInput:
+        return None
+    if target.video is None and (target.playlist is None or target.playlist.personal):
+        return None
+    pairs = [("start", str(target.start_s))] if target.start_s else []
+    pairs += [("list", target.playlist.text)] if target.playlist else []
+    query = PlayerParams.from_query(pairs).query()
+    src = f"{public_url}/embed/{target.video.text if target.video else 'videoseries'}{'?' if query else ''}{query}"
+    width_px, height_px = (315, 560) if target.short else (560, 315)
+    title = markup.catalogue(lang)["untitled" if target.video else "untitled_playlist"]
+    return markup.embed_code(src, title, width_px=width_px, height_px=height_px)
+
+
+def _language(context: Context) -> str:
+    return context.language.choose(request.args.to_dict(), request.headers.get("Accept-Language", ""))
+
+
+def _origin(context: Context) -> str | None:
+    """Our origin as the browser sees it; the player sends its messages there. None when it cannot be told.
+
+    Behind a proxy that ends TLS the request looks like plain http; the referrer, our own page, knows better.
+    """
+    if context.settings.public_url:
+        parts = urlsplit(context.settings.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+    host = request.host
+    if not _HOST.fullmatch(host):
+        return None
+    referrer = urlsplit(request.headers.get("Referer", ""))
+    scheme = referrer.scheme if referrer.netloc == host and referrer.scheme in ("http", "https") else request.scheme
+    return f"{scheme}://{host}"
