@@ -44,6 +44,10 @@ class EmbeddingOff(Unavailable):
     """The video exists; its owner does not allow it in other pages."""
 
 
+class NotAllowed(Unavailable):
+    """The operator does not want this video, or this request, served."""
+
+
 class UpstreamFailed(YtproxyError):
     """YouTube could not be asked or gave no usable answer. Says nothing about the video."""
 
@@ -58,6 +62,10 @@ class Busy(YtproxyError):
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class TooMany(Busy):
+    """This visitor, or all together, asked for more new previews than the limits allow."""
 
 
 class StoreError(YtproxyError):

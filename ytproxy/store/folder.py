@@ -100,7 +100,10 @@ class FolderStore:
                 # Only the order of eviction suffers when this fails: the answer is already here.
                 with suppress(StoreError), self._database.transaction(busy_ms=0) as db:
                     self._note_uses(db)
-        return Entry(json.loads(meta), body)
+        try:
+            return Entry(json.loads(meta), body)
+        except ValueError as error:
+            raise StoreError(f"An entry of the cache is damaged ({key.part}). Run `ytproxy doctor`.") from error
 
     def put(self, key: Key, entry: Entry, *, begun: int) -> bool:
         subject = subject_name(key.subject)
