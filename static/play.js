@@ -36,10 +36,10 @@
     if (!RUNNING.includes(answer.info?.playerState)) say({ event: "command", func: "playVideo", args: [] });
   });
 
-  frame.addEventListener("load", () => {
-    frame.focus();
-    if (!asked("autoplay") || !asked("enablejsapi")) return;
+  // Not in the frame's load event, which may have passed before this script came.
+  if (asked("autoplay") && asked("enablejsapi")) {
     greeting = setInterval(() => say({ event: "listening" }), 250);
     setTimeout(() => clearInterval(greeting), 30_000);
-  }, { once: true });
+  }
+  frame.focus();
 }

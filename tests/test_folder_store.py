@@ -1,3 +1,5 @@
+"""The folder store: what any store must do, and what a file on a disk adds."""
+
 import os
 import random
 import resource

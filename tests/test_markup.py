@@ -1,3 +1,5 @@
+"""The pages as text: what a browser may be told before the click."""
+
 import re
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser

@@ -443,3 +443,111 @@ def test_every_profile_of_the_stand_in_ends_in_a_picture_or_a_plain_error(name: 
     except (Absent, Private, UpstreamFailed):
         return
     assert size_px(picture.body)[0] <= 640
+
+
+def test_a_failure_heals_although_somebody_asks_all_the_time(
+    previews: Previews, youtube: FakeYouTube, clock: Clock, upstream_clock: Clock
+) -> None:
+    youtube.fail(status=500)
+    with pytest.raises(UpstreamFailed):
+        previews.details(FILM)
+    youtube.recover()
+    for _ in range(20):
+        clock.pass_s(1)
+        upstream_clock.pass_s(1)
+        try:
+            previews.details(FILM)
+        except UpstreamFailed:
+            continue
+        return
+    raise AssertionError("twenty seconds after YouTube is well again it is still not asked")
+
+
+def test_a_stale_portrait_picture_of_a_short_is_served_while_youtube_is_down(
+    previews: Previews, youtube: FakeYouTube, clock: Clock
+) -> None:
+    short = VideoId(IDS["short"])
+    youtube.set(short.text, short_by_url=True)  # as a plain video it is said to be 16:9
+    portrait = Variant(Shape.PORTRAIT, 360, Format.WEBP)
+    assert size_px(previews.thumbnail(short, portrait).body) == (360, 640)  # asked for directly, from cold
+    clock.pass_s(2 * DAY_S)
+    youtube.fail(down=True)
+    assert size_px(previews.thumbnail(short, portrait).body) == (360, 640)
+
+
+def test_a_stale_picture_needs_no_place_among_the_misses(
+    make_previews: Callable[..., Previews], youtube: FakeYouTube, clock: Clock
+) -> None:
+    previews = make_previews(miss_slots=1)
+    known = previews.thumbnail(FILM, AVIF_640)
+    clock.pass_s(2 * DAY_S)
+    youtube.fail(delay_s=2)
+    thread = threading.Thread(target=lambda: previews.details(VideoId("cold-film00")))
+    thread.start()
+    give_up = time.monotonic() + 5
+    while youtube.count("/oembed") < 2 and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert previews.thumbnail(FILM, AVIF_640).body == known.body
+    thread.join()
+
+
+def test_who_asks_after_a_purge_does_not_get_what_was_fetched_before_it(
+    make_previews: Callable[..., Previews], youtube: FakeYouTube
+) -> None:
+    previews = make_previews()
+    youtube.set(FILM.text, title="Before", delay_s=1.5)
+    thread = threading.Thread(target=lambda: previews.details(FILM))
+    thread.start()
+    give_up = time.monotonic() + 5
+    while youtube.count("/oembed") == 0 and time.monotonic() < give_up:
+        time.sleep(0.01)
+    previews._store.purge(FILM)
+    time.sleep(LOOK_S + 0.1)
+    youtube.set(FILM.text, title="After")
+    assert previews.details(FILM).title == "After"
+    thread.join()
+    assert previews.details(FILM).title == "After"
+
+
+def test_a_title_goes_thirty_days_after_youtube_last_told_it(
+    previews: Previews, youtube: FakeYouTube, clock: Clock
+) -> None:
+    youtube.set(FILM.text, title="Told once")
+    previews.details(FILM)
+    youtube.set(FILM.text, profile="no-embed")
+    for _ in range(29):
+        clock.pass_s(DAY_S)
+        previews.details(FILM)
+        settle(previews)
+    assert previews.details(FILM).title == "Told once"
+    for _ in range(3):
+        clock.pass_s(DAY_S)
+        previews.details(FILM)
+        settle(previews)
+    assert previews.details(FILM).title == ""
+
+
+def test_a_clock_set_back_makes_no_absence_eternal(previews: Previews, youtube: FakeYouTube, clock: Clock) -> None:
+    video = VideoId(IDS["absent"])
+    clock.pass_s(365 * DAY_S)
+    with pytest.raises(Absent):
+        previews.details(video)
+    youtube.set(video.text, profile="landscape")
+    clock.pass_s(-365 * DAY_S)
+    assert previews.details(video).state is State.OK
+
+
+def test_the_grey_placeholder_with_status_200_means_absent(previews: Previews) -> None:
+    with pytest.raises(Absent):
+        previews.thumbnail(VideoId(IDS["soft-200"]), AVIF_640)
+
+
+def test_a_rendered_picture_leaves_the_disk_with_its_source(previews: Previews, clock: Clock) -> None:
+    settle(previews)
+    previews.thumbnail(FILM, AVIF_640)
+    clock.pass_s(29 * DAY_S)
+    previews._upstream.close()  # nothing is confirmed any more
+    previews.thumbnail(FILM, JPEG_640)
+    clock.pass_s(1.5 * DAY_S)
+    previews._tidy()
+    assert previews._store.stats().bytes < 1_000  # nothing is left but the memory of the failure

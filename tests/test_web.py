@@ -75,6 +75,7 @@ def test_the_headers_of_a_picture_are_these_and_no_others(client: Client) -> Non
     assert (
         headers(client.get(f"/thumbnail/{FILM}/640.avif"))
         == """200
+Access-Control-Allow-Origin: *
 Cache-Control: public, max-age=86400
 Content-Security-Policy: default-src 'none'
 Content-Type: image/avif
@@ -91,7 +92,7 @@ def test_the_headers_of_the_player_page_are_these_and_no_others(client: Client) 
         == """200
 Cache-Control: no-store
 Content-Security-Policy: default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; \
-style-src 'self'; frame-src https://www.youtube-nocookie.com; img-src 'self'; frame-ancestors *
+img-src 'self'; style-src 'self'; frame-src https://www.youtube-nocookie.com; frame-ancestors *
 Content-Type: text/html; charset=utf-8
 Cross-Origin-Resource-Policy: cross-origin
 Referrer-Policy: strict-origin-when-cross-origin
@@ -193,6 +194,9 @@ def test_player_parameters_reach_the_player_and_nothing_else_does(client: Client
         ({"Purpose": "prefetch"}, False),
         ({"Referer": "http://localhost/embed/x"}, True),
         ({"Referer": "https://site.test/"}, False),  # plain http, framed by another site
+        ({"User-Agent": "Mozilla/5.0 (X11) Chrome/156"}, False),  # the same, hiding its referrer
+        ({"User-Agent": "Mozilla/5.0 (X11) Chrome/156", "Referer": "http://localhost/embed/x"}, True),
+        ({"Referer": "http://["}, False),
     ],
     ids=str,
 )
@@ -490,3 +494,30 @@ def test_the_start_page_makes_embed_code_of_a_link_without_a_script(client: Clie
     refused = text(client.get("/", query_string={"url": "https://example.org/<script>"}))
     assert 'role="alert"' in refused
     assert "<script>" not in refused
+
+
+def test_a_refused_address_of_a_door_may_be_framed_like_a_preview(client: Client) -> None:
+    for path in ("/embed/nonsense", f"/embed/{IDS['absent']}"):
+        assert "frame-ancestors *" in client.get(path).headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in client.get("/nowhere").headers["Content-Security-Policy"]
+
+
+def test_the_player_page_is_never_kept_for_the_next_visitor(client: Client) -> None:
+    path = f"/play?v={FILM}"
+    assert "nocookie" not in text(client.get(path, headers={"Sec-Fetch-Site": "cross-site"}))
+    assert "youtube-nocookie.com/embed" in text(client.get(path, headers={"Sec-Fetch-User": "?1"}))
+
+
+def test_the_click_does_not_wait_for_youtube(client: Client, youtube: FakeYouTube) -> None:
+    short = IDS["short"]
+    client.get(f"/shorts/{short}")
+    youtube.clear()
+    page = text(client.get(f"/play/{short}", headers={"Sec-Fetch-User": "?1"}))
+    assert "(short)" in page  # the title that is known
+    client.get("/play/unknown-fi0", headers={"Sec-Fetch-User": "?1"})
+    assert youtube.count("/oembed") == 0
+
+
+def test_a_sub_path_without_its_slash_leads_into_the_folder(make_client: Callable[..., Client]) -> None:
+    response = make_client(public_url="https://example.org/a/yt").get("/a/yt")
+    assert (response.status_code, response.headers["Location"]) == (308, "yt/")

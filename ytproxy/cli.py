@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from rich.table import Table
 from ytproxy import __version__, checkup, config, policy
 from ytproxy.config import Settings
 from ytproxy.errors import ConfigError, InvalidInput, YtproxyError
+from ytproxy.gate import Videos
 from ytproxy.images import LANDSCAPE_WIDTHS_PX, PORTRAIT_WIDTHS_PX, Format, Shape, Variant
 from ytproxy.links import find_targets
 from ytproxy.previews import Previews
@@ -95,7 +97,23 @@ def serve(settings: Settings) -> None:
         err=True,
     )
     click.echo(f"cache: {settings.cache_dir}, at most {settings.cache_max_bytes:,} bytes; no access log", err=True)
+    click.echo(f"shows: {_admitted(settings)}", err=True)
     server.serve(settings)
+
+
+def _admitted(settings: Settings) -> str:
+    """In one line, what strangers can make this server fetch."""
+    a_network, overall = settings.miss_rate_limit
+    if settings.signing_key:
+        shown = "signed addresses"
+    elif settings.allowed_channels:
+        shown = f"videos of {', '.join(sorted(settings.allowed_channels))}"
+    elif settings.allowed_videos is not None:
+        return f"{len(settings.allowed_videos)} listed videos, fetched on a schedule"
+    else:
+        shown = "any video, for anybody"
+    limits = [f"{limit} {what}" for limit, what in ((a_network, "for a network"), (overall, "in all")) if limit]
+    return f"{shown}; new ones a minute: {', '.join(limits) or 'no limit'}"
 
 
 @cli.command(epilog="Example: ytproxy warm jNQXAC9IVRw https://youtu.be/jNQXAC9IVRw ./public")
@@ -107,7 +125,7 @@ def warm(settings: Settings, sources: tuple[str, ...]) -> None:
     A SOURCE is a video id, a YouTube URL, a file or folder to search for YouTube links (HTML, Markdown, sitemap …),
     or - for standard input.
     """
-    videos = list(dict.fromkeys(_videos(sources)))
+    videos = dict(_videos(sources))
     failures: list[str] = []
     with (
         _previews(settings) as previews,
@@ -115,7 +133,7 @@ def warm(settings: Settings, sources: tuple[str, ...]) -> None:
         _progress() as progress,
     ):
         task = progress.add_task("warming", total=len(videos))
-        running = {threads.submit(_warm, previews, video): video for video in videos}
+        running = {threads.submit(_warm, previews, video, short): video for video, short in videos.items()}
         for done in as_completed(running):
             video = running[done].text
             try:
@@ -133,16 +151,17 @@ def warm(settings: Settings, sources: tuple[str, ...]) -> None:
         sys.exit(1)
 
 
-def _warm(previews: Previews, video: VideoId) -> str:
+def _warm(previews: Previews, video: VideoId, short: bool) -> str:
     """Everything that current browsers ask for. Returns the title."""
-    details = previews.details(video)
+    details = previews.details(video, short=short)
     widths_px = PORTRAIT_WIDTHS_PX if details.shape is Shape.PORTRAIT else LANDSCAPE_WIDTHS_PX
     for width_px in widths_px:
         previews.thumbnail(video, Variant(details.shape, width_px, Format.AVIF))
     return details.title
 
 
-def _videos(sources: Iterable[str]) -> Iterator[VideoId]:
+def _videos(sources: Iterable[str]) -> Iterator[tuple[VideoId, bool]]:
+    """Videos, and whether a link said that it is a Short."""
     for source in sources:
         path = Path(source)
         if source == "-":
@@ -153,14 +172,14 @@ def _videos(sources: Iterable[str]) -> Iterator[VideoId]:
                     yield from _found(file.read_text(encoding="utf-8", errors="replace"), None)
         elif path.is_file():
             yield from _found(path.read_text(encoding="utf-8", errors="replace"), source)
-        elif video := parse(source).video:
-            yield video
+        elif (target := parse(source)).video:
+            yield target.video, target.short
         else:
             raise InvalidInput(f"{source} is a playlist: previews are fetched ahead for videos only.")
 
 
-def _found(text: str, name: str | None) -> Iterator[VideoId]:
-    videos = [target.video for target in find_targets(text) if target.video]
+def _found(text: str, name: str | None) -> Iterator[tuple[VideoId, bool]]:
+    videos = [(target.video, target.short) for target in find_targets(text) if target.video]
     if name and not videos:
         raise InvalidInput(f"No YouTube link and no video id was found in {name}.")
     yield from videos
@@ -217,6 +236,23 @@ def doctor(settings: Settings) -> None:
             console.print(f"      {result.fault}", markup=False, highlight=False, soft_wrap=True)
     if any(result.fault for result in results):
         sys.exit(1)
+
+
+@cli.command(epilog="Example: ytproxy sign jNQXAC9IVRw --days 30")
+@_with_settings("signing_key", "public_url")
+@click.option("--days", type=click.IntRange(1, 3_650), help="How long the address holds; for good without.")
+@click.argument("videos", nargs=-1, required=True, metavar="VIDEO…")
+def sign(settings: Settings, videos: tuple[str, ...], days: int | None) -> None:
+    """Print signed addresses, for a server with a signing key. VIDEO is an id or any YouTube URL, playlists too."""
+    if not settings.signing_key:
+        raise ConfigError("There is no key to sign with. Set YTPROXY_SIGNING_KEY to the server's.")
+    gate = Videos(keys=settings.signing_key)
+    until = int(time.time()) + days * config.DAY_S if days else 0
+    base = settings.public_url or f"http://{settings.host}:{settings.port}"
+    for target in map(parse, videos):
+        if subject := target.video or target.playlist:
+            path = target.video.text if target.video else f"videoseries?list={subject.text}"
+            click.echo(f"{base}/embed/{path}{'&' if '?' in path else '?'}sig={gate.sign(subject, until=until)}")
 
 
 @cli.command("policy", epilog="Example: ytproxy policy --lang de")

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from ytproxy.errors import ConfigError
+from ytproxy.errors import ConfigError, InvalidInput
 from ytproxy.locales import LANGUAGES
+from ytproxy.youtube import parse as parse_link
 
 _T = TypeVar("_T")
 
@@ -64,10 +65,6 @@ def default_cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 # Parsers: text in, value out; ValueError says in one clause what would be right.
-
-
-def _text(value: str) -> str:
-    return value
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -154,6 +151,78 @@ def _host(value: str) -> str:
         raise ValueError("use an IP address of this machine, such as 127.0.0.1 or 0.0.0.0") from None
 
 
+def _items(value: str) -> list[str]:
+    """Words between commas or white space; from a file, without its # comments, where *value* is a path."""
+    if value.startswith(("/", "./", "~")):
+        try:
+            lines = Path(value).expanduser().read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError, RuntimeError):
+            raise ValueError("use a list, or the path of a text file with one a line") from None
+        value = " ".join(line.partition("#")[0] for line in lines)
+    return value.replace(",", " ").split()
+
+
+def _some_items(value: str) -> list[str]:
+    """For settings whose emptiness opens the door: a file that lacks its keys must not be read as none wanted."""
+    items = _items(value)
+    if value and not items:
+        raise ValueError("use at least one item, or no text at all to do without")
+    return items
+
+
+def _ids(value: str) -> frozenset[str]:
+    ids = set()
+    for item in _items(value):
+        try:
+            target = parse_link(item)
+        except InvalidInput:
+            raise ValueError(
+                f"{item!r} is no video, playlist or link to one; use ids or links, or a file of them"
+            ) from None
+        found = target.video or target.playlist
+        ids.add(found.text if found else item)
+    return frozenset(ids)
+
+
+def _handles(value: str) -> frozenset[str]:
+    handles = frozenset(item.lower() for item in _some_items(value))
+    if not all(re.fullmatch(r"@[^\s/?#@]{3,60}", handle) for handle in handles):
+        raise ValueError("use handles such as @name, between commas")
+    return handles
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = [item if "://" in item else f"https://{item}" for item in _some_items(value.rstrip("/") or value)]
+    for origin in origins:
+        found = re.fullmatch(r"(https?)://(\*\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[0-9]{1,5})?", origin)
+        if not found or (found[1] == "http" and found[3] not in ("localhost", "127.0.0.1")):
+            raise ValueError("use origins such as https://example.org or https://*.example.org, between commas")
+    return tuple(dict.fromkeys(origins))
+
+
+def _keys(value: str) -> tuple[str, ...]:
+    keys = tuple(_some_items(value))
+    if not all(len(key) >= 16 for key in keys):
+        raise ValueError("use keys of at least 16 characters, the newest first, between commas")
+    return keys
+
+
+def _rates(value: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{1,7}),\s*([0-9]{1,7})", value)
+    if not found:
+        raise ValueError(
+            "use two numbers, a network's and all together's misses a minute, such as 120,600; 0: no limit"
+        )
+    return int(found[1]), int(found[2])
+
+
+def _networks(value: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(item) for item in _items(value))
+    except ValueError:
+        raise ValueError("use addresses or networks such as 127.0.0.1 or 10.0.0.0/8, between commas") from None
+
+
 def _optional(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
     return lambda value: None if value == "" else parse(value)
 
@@ -202,6 +271,34 @@ class Settings:
         8,
         "Requests to YouTube under way at once, all workers together (at least one a worker).",
     )
+    allowed_videos: frozenset[str] | None = _setting(
+        _optional(_ids),
+        None,
+        "The only videos and playlists to show, ids or links between commas, or a file of them. They are fetched and "
+        "refreshed on a schedule, never by a visit. Empty: every one.",
+    )
+    denied_videos: frozenset[str] = _setting(_ids, frozenset(), "Videos never to show, in the same form.")
+    allowed_channels: frozenset[str] = _setting(
+        _handles, frozenset(), "The only channels whose videos to show, as @handles between commas."
+    )
+    allowed_sites: tuple[str, ...] = _setting(
+        _origins,
+        (),
+        "The only sites that may frame previews and show pictures: https://example.org, https://*.example.org.",
+    )
+    signing_key: tuple[str, ...] = _setting(
+        _keys,
+        (),
+        "Show a video only where its address is signed (`ytproxy sign`). Several keys, newest first, for a change.",
+    )
+    miss_rate_limit: tuple[int, int] = _setting(
+        _rates,
+        (120, 600),
+        "New previews a minute: for one client network (/24, /64), and for all together. 0: no limit.",
+    )
+    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = _setting(
+        _networks, (), "Addresses of your own proxies, whose X-Forwarded-For is believed."
+    )
     thumbnails: str = _setting(
         _choice("on", "neutral"),
         "on",
@@ -232,7 +329,7 @@ class Settings:
     @property
     def sub_path(self) -> str:
         """Path part of the public URL, such as ``/yt``; empty at the root."""
-        return urlsplit(self.public_url or "").path
+        return unquote(urlsplit(self.public_url or "").path)
 
     @property
     def memory_max_bytes_a_worker(self) -> int:

@@ -28,6 +28,10 @@ class PictureRefused(YtproxyError):
     """Bytes that claim to be a picture but must not be used: wrong format, broken, too large, a placeholder."""
 
 
+class PlaceholderPicture(PictureRefused):
+    """The grey picture by which YouTube says that there is none, whatever the status that came with it."""
+
+
 class Unavailable(YtproxyError):
     """YouTube was asked, lately, and said that this video cannot be shown."""
 

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
 KEEP = "ytproxy.keep"  # a view puts a Keep here when its answer is the same for everybody
 _OF_A_304 = frozenset(
-    {"cache-control", "content-security-policy", "cross-origin-resource-policy", "etag", "server", "vary"}
+    {
+        "access-control-allow-origin",
+        "cache-control",
+        "content-security-policy",
+        "cross-origin-resource-policy",
+        "etag",
+        "server",
+        "vary",
+    }
 )
 
 
@@ -42,7 +50,8 @@ class Finished:
 class HotPath:
     """Answers from memory what it can, and asks *app* for the rest.
 
-    *key* names what a request asks for, from path, query and Accept-Language; None for what is never kept.
+    *key* names what a request asks for, by everything that its answer depends on; None for what is never kept and
+    for whoever is not let in.
     *look* and *still* are those of Previews: nothing that a purge has overtaken is kept or given.
     """
 
@@ -50,7 +59,7 @@ class HotPath:
         self,
         app: "WSGIApplication",
         *,
-        key: Callable[[str, str, str], Hashable | None],
+        key: "Callable[[WSGIEnvironment], Hashable | None]",
         max_bytes: int,
         look: Callable[[], int | None],
         still: Callable[[int | None], bool],
@@ -68,11 +77,13 @@ class HotPath:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return _without_body(environ["REQUEST_METHOD"], start_response)
         generation = self._look()
-        if self._sub_path and environ["PATH_INFO"].startswith(self._sub_path + "/"):
-            environ["SCRIPT_NAME"] = self._sub_path
-            environ["PATH_INFO"] = environ["PATH_INFO"][len(self._sub_path) :]
-        language = environ.get("HTTP_ACCEPT_LANGUAGE", "")
-        key = self._key(environ["PATH_INFO"], environ.get("QUERY_STRING", ""), language)
+        if self._sub_path and environ["PATH_INFO"].startswith(self._sub_path):
+            rest = environ["PATH_INFO"][len(self._sub_path) :]
+            if not rest:
+                return _to_folder(self._sub_path, start_response)
+            if rest.startswith("/"):
+                environ["SCRIPT_NAME"], environ["PATH_INFO"] = self._sub_path, rest
+        key = self._key(environ)
         if key is None:
             return self._app(environ, start_response)
         with self._lock:
@@ -118,15 +129,25 @@ class HotPath:
             time.monotonic() + (keep.life_s if keep else 0),
             keep.subject if keep else None,
         )
-        if keep and len(body) <= self._table.maxsize // 8 and self._still(generation):
+        if keep and len(body) <= self._table.maxsize // 8:
             with self._lock:
                 self._table[key] = found
+            if not self._still(generation):  # asked after the insertion, so that no purge slips between the two
+                with self._lock:
+                    self._table.pop(key, None)
         return found
 
 
 def matches(if_none_match: str, etag: str) -> bool:
     """Whether an If-None-Match list, weak tags and ``*`` included, holds the strong *etag* (RFC 9110, 13.1.2)."""
     return parse_etags(if_none_match).contains_weak(etag.strip('"'))
+
+
+def _to_folder(sub_path: str, start_response: "StartResponse") -> Iterable[bytes]:
+    """``/yt`` is meant as ``/yt/``; relative, so that it stays on whichever host was asked."""
+    location = sub_path.rpartition("/")[2] + "/"
+    start_response("308 Permanent Redirect", [("Location", location), ("Content-Length", "0"), ("Server", "ytproxy")])
+    return []
 
 
 def _without_body(method: str, start_response: "StartResponse") -> Iterable[bytes]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from PIL import Image, ImageOps, ImageStat
 
-from ytproxy.errors import InvalidInput, PictureRefused
+from ytproxy.errors import InvalidInput, PictureRefused, PlaceholderPicture
 
 LANDSCAPE_WIDTHS_PX: Final = (320, 480, 640, 960, 1280)
 PORTRAIT_WIDTHS_PX: Final = (180, 360, 540, 720)
@@ -142,7 +142,7 @@ def check_source(data: bytes) -> Size:
         image = _open(data)
         size = _seen_size(image)
         if size.width_px <= PLACEHOLDER_WIDTH_PX:
-            raise PictureRefused(f"{size.width_px} pixels wide: YouTube's placeholder for a missing picture")
+            raise PlaceholderPicture(f"{size.width_px} pixels wide: YouTube's placeholder for a missing picture")
         image.load()
         return size
 

@@ -75,7 +75,8 @@ class Preview:
     *poster* is the video whose thumbnail is the picture: the subject itself, for a playlist one of its
     videos, None for the neutral card. *ratio* is width by height, where it is known. *root* is the way from
     the page to the server's top, such as "../"; *static_urls* names the hashed copy of each browser file.
-    *whole_page* asks for a page of its own (/watch, /shorts …) instead of one to be framed.
+    *whole_page* asks for a page of its own (/watch, /shorts …) instead of one to be framed. The signatures, where the
+    server wants any, go into the links to the player and to the pictures.
     """
 
     subject: VideoId | None
@@ -93,6 +94,8 @@ class Preview:
     static_urls: StaticUrls
     whole_page: bool = False
     privacy_url: str | None = None
+    signature: str = ""
+    poster_signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +264,8 @@ def _title(p: Preview) -> str:
 
 def _play_href(p: Preview) -> str:
     subject = p.subject.text if p.subject else "videoseries"
-    query = "&".join(part for part in (p.params.query(), urlencode({"lang": p.lang})) if part)
+    more = {"lang": p.lang} | ({"sig": p.signature} if p.signature else {})
+    query = "&".join(part for part in (p.params.query(), urlencode(more)) if part)
     return f"{p.root}play/{subject}?{query}"
 
 
@@ -294,4 +298,5 @@ def _srcset(p: Preview, image_format: Format) -> str:
 
 def _picture_href(p: Preview, width_px: int, image_format: Format) -> str:
     assert p.poster is not None
-    return f"{p.root}thumbnail/{p.poster.text}/{Variant(p.shape, width_px, image_format).name}"
+    query = f"?{urlencode({'sig': p.poster_signature})}" if p.poster_signature else ""
+    return f"{p.root}thumbnail/{p.poster.text}/{Variant(p.shape, width_px, image_format).name}{query}"

@@ -51,6 +51,11 @@ def _days(settings: Settings) -> int:
     return math.ceil(settings.max_age_s / DAY_S)
 
 
+def _scheduled(settings: Settings) -> bool:
+    """Whether no visit causes a request to YouTube; as `gate.Videos.is_list`."""
+    return settings.allowed_videos is not None and not settings.allowed_channels and not settings.signing_key
+
+
 def _german(settings: Settings) -> list[Section]:
     pictures = settings.thumbnails == "on"
     place = f" {host}" if (host := _place(settings)) else ""
@@ -77,8 +82,10 @@ def _german(settings: Settings) -> list[Section]:
                 "zurückkehren oder die Seite neu laden, endet die Verbindung, und es erscheint wieder nur die "
                 "Vorschau. Die Vorschau selbst liefern wir im Interesse einer datensparsamen Darstellung aus "
                 "(Art. 6 Abs. 1 lit. f DSGVO).",
-                f"{'Vorschaubilder und Titel' if pictures else 'Titel'} ruft unser Server selbst bei YouTube ab, "
-                f"ohne Angaben über Sie weiterzugeben, und bewahrt sie {kept} auf, ohne dass YouTube sie bestätigt. "
+                f"{'Vorschaubilder und Titel' if pictures else 'Titel'} ruft unser Server selbst bei YouTube ab"
+                f"{', nach einem eigenen Zeitplan und unabhängig von Ihrem Besuch' if _scheduled(settings) else ''}. "
+                f"Angaben über Sie gibt er dabei nicht weiter. Was er abruft, bewahrt er {kept} auf, ohne dass YouTube es "
+                "bestätigt. "
                 "Der Videoserver führt kein Zugriffsprotokoll. Mehr über den Umgang von Google mit Daten: "
                 "https://policies.google.com/privacy?hl=de",
             ),
@@ -111,9 +118,10 @@ def _english(settings: Settings) -> list[Section]:
                 "Germany also § 25(1) TDDDG). It covers this one playback: as soon as you go back to the preview or "
                 "reload the page, the connection ends and only the preview is shown again. Delivering the preview "
                 "itself rests on our interest in a presentation that is sparing with data (Art. 6(1)(f) GDPR).",
-                f"Our server itself fetches {'pictures and titles' if pictures else 'titles'} from YouTube, passes on "
-                f"nothing about you, and keeps them {kept} without YouTube's confirmation. The video server keeps no "
-                "access log. More on how Google handles data: https://policies.google.com/privacy?hl=en",
+                f"Our server itself fetches {'pictures and titles' if pictures else 'titles'} from YouTube"
+                f"{', on a schedule of its own, independent of your visit' if _scheduled(settings) else ''}. "
+                f"It passes on nothing about you, and keeps them {kept} without YouTube's confirmation. The video "
+                "server keeps no access log. More on how Google handles data: https://policies.google.com/privacy?hl=en",
             ),
         )
     ]

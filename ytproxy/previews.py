@@ -12,15 +12,17 @@ each lives by the same rules:
 import hashlib
 import logging
 import os
+import random
 import threading
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar, cast
 
 from cachetools import LRUCache
@@ -31,6 +33,7 @@ from ytproxy.errors import (
     Busy,
     EmbeddingOff,
     PictureRefused,
+    PlaceholderPicture,
     Private,
     StoreError,
     Unavailable,
@@ -49,7 +52,8 @@ FAILURE_CEILING_S = 60.0
 PROBE_FIRST_S = 3_600.0  # how soon a better picture is looked for, four times as long after each vain look
 PROBES = 4
 LOOK_S = 0.5  # how often a purge by another process is looked for
-WAIT_S = 12.0  # what a visitor waits at the most, a little over the deadline of one upstream request
+FETCH_S = 10.0  # what one look at YouTube may take, all names tried
+WAIT_S = 12.0  # what whoever waits for another's look waits at the most; also the life of a lease
 
 TIDY_S = 3_600.0  # how often what has passed the ceiling is deleted
 
@@ -100,7 +104,9 @@ class Picture:
 class Previews:
     """What this server knows of videos. Thread-safe; one a process, any number of processes on one store.
 
-    *miss_slots* bounds the threads that lead or wait for a miss; past it a miss is refused as Busy at once.
+    *miss_slots* bounds the threads that lead or wait for a miss; past it a miss is refused as Busy at once. Without
+    *visits_fetch* no look-up causes a request to YouTube: only the schedule of `keep_fresh` does, so that YouTube
+    cannot tell from our requests when somebody visits.
     Raises, from every look-up: Absent, Private, UpstreamFailed, Busy.
     """
 
@@ -113,6 +119,7 @@ class Previews:
         max_age_s: float,
         memory_max_bytes: int,
         miss_slots: int = 16,
+        visits_fetch: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -120,13 +127,15 @@ class Previews:
         self._refresh_after_s = refresh_after_s
         self._max_age_s = max_age_s
         self._clock = clock
+        self._visits_fetch = visits_fetch
         self._recent: LRUCache[Key, Entry] = LRUCache(memory_max_bytes, getsizeof=_size_bytes)
         self._failures: LRUCache[Key, Entry] = LRUCache(4_096)
-        self._flights: dict[Key, Future[Entry]] = {}
+        self._flights: dict[tuple[Key, int | None], Future[Entry]] = {}
         self._refreshing: set[Key | None] = set()
         self._lock = threading.Lock()  # guards the four above
         self._slots = threading.BoundedSemaphore(miss_slots)
         self._this_thread = _ThisThread()
+        self._stopping = threading.Event()
         self._owner = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._background = ThreadPoolExecutor(2, thread_name_prefix="refresh")
         self._asides = ThreadPoolExecutor(miss_slots, thread_name_prefix="aside")
@@ -136,6 +145,7 @@ class Previews:
         self.look()
 
     def close(self) -> None:
+        self._stopping.set()
         for threads in (self._background, self._asides):
             threads.shutdown(wait=False, cancel_futures=True)
         self._upstream.close()
@@ -145,10 +155,18 @@ class Previews:
 
     def details(self, subject: Subject, *, short: bool = False) -> Details:
         """Title, channel, shape and whether it may be embedded. *short*: the address says that it is a Short."""
-        key = Key(subject, "details.short" if short else "details")
+        key = _details_key(subject, short=short)
         found = _details(self._current(key, lambda before: self._fetch_details(key, before, short=short)))
         found.raise_if_unavailable()
         return found
+
+    def known_details(self, subject: Subject) -> Details | None:
+        """What is kept of the details, without asking anybody; None where nothing can be shown."""
+        for short in (True, False):
+            entry = self._read(_details_key(subject, short=short))
+            if entry and self._usable(entry) and _is_yes(entry):
+                return _details(entry)
+        return None
 
     def thumbnail(self, video: VideoId, variant: Variant) -> Picture:
         """The picture of a video in one of our sizes and formats."""
@@ -156,7 +174,7 @@ class Previews:
         if variant.shape is Shape.PORTRAIT and ratio is not None and ratio >= 1:
             raise Absent("This video is not in portrait format, so there is no portrait picture")
         key = Key(video, f"render.{variant.name}.{_tag(source, ratio)}")
-        return Picture(self._rendered(key, lambda: images.render(source.body, variant, ratio=ratio)), settled)
+        return Picture(self._rendered(key, source, lambda: images.render(source.body, variant, ratio=ratio)), settled)
 
     def legacy_thumbnail(self, video: VideoId, name: str, format_: Format) -> Picture:
         """The picture under one of i.ytimg.com's names, in that name's size. Raises Absent for names it lacks."""
@@ -169,12 +187,12 @@ class Previews:
             return body
 
         key = Key(video, f"render.vi-{name}.{format_}.{_tag(source, ratio)}")
-        return Picture(self._rendered(key, render), settled)
+        return Picture(self._rendered(key, source, render), settled)
 
     def prefetch(self, video: VideoId, shape: Shape) -> None:
         """Starts to get the source picture, for the request that a page just made will cause in a moment."""
         key = _source_key(video, shape)
-        if self._read(key) is None:
+        if self._may_fetch() and self._read(key) is None:
             self._later(key, lambda: self._source(video, shape))
 
     def fault(self) -> str | None:
@@ -184,6 +202,34 @@ class Previews:
         except StoreError as error:
             return str(error)
         return None
+
+    def is_known(self, subject: Subject) -> bool:
+        """Whether something is kept of the subject, a "no" included, so that it can be answered without YouTube."""
+        entries = (self._read(_details_key(subject, short=short)) for short in (True, False))
+        return any(entry is not None and self._usable(entry) for entry in entries)
+
+    def keep_fresh(self, subjects: Sequence[Subject], *, round_s: float = 600.0) -> None:
+        """Fetches *subjects* now and confirms them for ever after, on a schedule of our own, with jitter."""
+
+        def run() -> None:
+            while True:
+                for subject in random.sample(subjects, len(subjects)):
+                    if self._stopping.wait(random.uniform(0.02, 0.2)):  # noqa: S311
+                        return
+                    with suppress(YtproxyError):
+                        self._without_slot(partial(self._keep_one_fresh, subject))
+                if self._stopping.wait(round_s * random.uniform(0.5, 1.5)):  # noqa: S311
+                    return
+
+        threading.Thread(target=run, name="schedule", daemon=True).start()
+
+    def _keep_one_fresh(self, subject: Subject) -> None:
+        details = self.details(subject)
+        if isinstance(subject, VideoId):
+            self.details(subject, short=True)
+            self._source(subject, details.shape)
+        elif details.cover:
+            self._source(details.cover, details.shape)
 
     # Purges
 
@@ -233,18 +279,19 @@ class Previews:
 
     def _current(self, key: Key, fetch: "_Fetch") -> Entry:
         """The entry: fresh as it is, stale as it is and confirmed in the background, else fetched now."""
-        self.look()
+        self.look()  # before anything is read: what is read then is not older than the last purge noticed
         entry = self._read(key)
         if entry is None or not self._usable(entry):
+            self._refuse_where_visits_do_not_fetch()
             return self._flight(key, fetch, self._fresh)
-        if not self._fresh(entry):
+        if not self._fresh(entry) and self._may_fetch():
             self._later(key, lambda: self._flight(key, fetch, self._fresh))
         return entry
 
     def _usable(self, entry: Entry) -> bool:
         """Whether it may be shown: confirmed within the hard ceiling or, for a "no", within its short life."""
         age_s = self._clock() - _number(entry, "confirmed_at")
-        return age_s < (self._max_age_s if _is_yes(entry) else _number(entry, "lives_s"))
+        return age_s < self._max_age_s if _is_yes(entry) else -60 < age_s < _number(entry, "lives_s")
 
     def _fresh(self, entry: Entry) -> bool:
         """Whether YouTube need not be asked. A clock that went backwards makes things due, not eternal."""
@@ -258,15 +305,17 @@ class Previews:
 
     def _flight(self, key: Key, fetch: "_Fetch", good: Callable[[Entry], bool]) -> Entry:
         """The entry, fetched once for everybody who asks meanwhile; a failure is everybody's too."""
+        self._raise_failure(key)
         with self._slot():
             with self._lock:
-                flight = self._flights.get(key)
+                begun = self._generation  # who asks after a purge does not join a flight begun before it
+                flight = self._flights.get((key, begun))
                 if leads := flight is None:
-                    flight = self._flights[key] = Future()
+                    flight = self._flights[key, begun] = Future()
             if not leads:
                 return _outcome(flight)
             try:
-                entry = self._lead(key, fetch, good)
+                entry = self._lead(key, fetch, good, begun)
             except BaseException as error:
                 flight.set_exception(error)
                 raise
@@ -275,31 +324,33 @@ class Previews:
                 return entry
             finally:
                 with self._lock:
-                    del self._flights[key]
+                    del self._flights[key, begun]
 
-    def _lead(self, key: Key, fetch: "_Fetch", good: Callable[[Entry], bool]) -> Entry:
+    def _lead(self, key: Key, fetch: "_Fetch", good: Callable[[Entry], bool], begun: int | None) -> Entry:
         """Single flight among processes: a lease in the store; whoever waited for it finds the outcome there."""
         give_up = time.monotonic() + WAIT_S
         while not self._claim(key):
-            self._raise_failure(key)
             if time.monotonic() > give_up:
                 raise Busy("Another process is still fetching this", retry_after_s=FAILURE_FIRST_S)
             time.sleep(0.02)
         try:
             self._raise_failure(key)
-            begun = self._stored_generation()
             before = self._read(key, recent=False)
             if before and good(before):
                 return before
-            entry = fetch(before)
+            entry = self._fetched(key, fetch, before)
             if self._put(key, entry, begun):
-                self._keep(key, entry)
+                self._keep(key, entry, begun)
             return entry
+        finally:
+            self._release(key)
+
+    def _fetched(self, key: Key, fetch: "_Fetch", before: Entry | None) -> Entry:
+        try:
+            return fetch(before)
         except UpstreamFailed as error:
             self._note_failure(key, error)
             raise
-        finally:
-            self._release(key)
 
     def _later(self, key: Key | None, work: Callable[[], object]) -> None:
         """Runs *work* in the background, once at a time for a key; dropped without harm when there is too much."""
@@ -337,6 +388,13 @@ class Previews:
             self._this_thread.has_slot = False
             self._slots.release()
 
+    def _may_fetch(self) -> bool:
+        return self._visits_fetch or self._this_thread.has_slot
+
+    def _refuse_where_visits_do_not_fetch(self) -> None:
+        if not self._may_fetch():
+            raise Busy("This preview has not been fetched yet", retry_after_s=FAILURE_FIRST_S)
+
     def _without_slot(self, work: Callable[[], _T]) -> _T:
         """Runs *work* on a thread of our own pools, which takes no visitor's place."""
         self._this_thread.has_slot = True
@@ -348,9 +406,12 @@ class Previews:
         try:
             oembed = self._upstream.oembed(key.subject, short=short)
         except EmbeddingOff:
-            # YouTube tells no title with this answer; one from earlier stays.
-            known = {name: before.meta.get(name) for name in _TOLD} if before and _is_yes(before) else {}
-            return self._yes(State.EMBEDDING_OFF, known, b"")
+            # YouTube tells no title with this answer; one from earlier stays, to the ceiling of its own.
+            told_at = _number(before, "told_at") if before else 0.0
+            if before is None or self._clock() - told_at >= self._max_age_s:
+                return self._yes(State.EMBEDDING_OFF, {}, b"")
+            known = {name: before.meta.get(name) for name in _TOLD}
+            return self._yes(State.EMBEDDING_OFF, known | {"told_at": told_at}, b"")
         except Unavailable as error:
             self._drop(key.subject, "source", "portrait", "render.")  # a picture does not outlive its video
             return self._no(State.PRIVATE if isinstance(error, Private) else State.ABSENT, before)
@@ -361,7 +422,7 @@ class Previews:
             oembed.ratio,
             oembed.thumbnail_video.text if oembed.thumbnail_video else None,
         )
-        return self._yes(State.OK, dict(zip(_TOLD, told, strict=True)), b"")
+        return self._yes(State.OK, dict(zip(_TOLD, told, strict=True)) | {"told_at": self._clock()}, b"")
 
     def _source(self, video: VideoId, shape: Shape) -> Entry:
         key = _source_key(video, shape)
@@ -375,17 +436,21 @@ class Previews:
     def _source_and_ratio(self, video: VideoId, shape: Shape) -> tuple[Entry, float | None, bool]:
         """The picture as YouTube has it, the video's shape (width over height), and whether that was answered.
         Both are asked for at the same time. Raises where the video is private or gone."""
-        for part in ("details.short", "details"):
-            known = self._read(Key(video, part))
-            if known and self._fresh(known):
-                _details(known).raise_if_unavailable()
-                return self._source(video, shape), _details(known).ratio, True
+        for short in (True, False):
+            if (known := self._read(_details_key(video, short=short))) and self._usable(known):
+                ratio = self.details(video, short=short).ratio  # also while stale, and confirmed behind it
+                return self._source(video, shape), ratio, True
+        self._refuse_where_visits_do_not_fetch()
         with self._slot():
-            aside = self._asides.submit(self._without_slot, lambda: self.details(video))
+            ask = partial(self.details, video, short=shape is Shape.PORTRAIT)
+            aside = self._asides.submit(self._without_slot, ask)
             try:
                 source = self._source(video, shape)
             except Absent:
                 _outcome(aside)  # "private" is the better answer than "no picture"
+                raise
+            except YtproxyError:
+                aside.cancel()
                 raise
             try:
                 return source, _outcome(aside).ratio, True
@@ -395,6 +460,7 @@ class Previews:
     def _fetch_source(self, key: Key, shape: Shape, before: Entry | None) -> Entry:
         """The best picture there is. A known one is confirmed by its name; better names are looked for a few
         times more, because a fresh upload gets its large picture later."""
+        video = cast(VideoId, key.subject)
         old = before if before and _is_yes(before) and self._usable(before) else None
         names = PORTRAIT_NAMES if shape is Shape.PORTRAIT else LANDSCAPE_NAMES
         known = str(old.meta["name"]) if old else names[-1]
@@ -402,15 +468,16 @@ class Previews:
         if old and probes > PROBES:
             names = names[names.index(known) :]
         refused: PictureRefused | None = None
+        until = time.monotonic() + FETCH_S
         for name in names:
             etag = cast("str | None", old.meta["etag"]) if old and name == known else None
             try:
-                thumbnail = self._upstream.thumbnail(cast(VideoId, key.subject), name, etag=etag)
+                thumbnail = self._upstream.thumbnail(video, name, etag=etag, within_s=until - time.monotonic())
                 if thumbnail is None:
                     told = {"name": name, "etag": etag, "sha": old.meta["sha"] if old else ""}
                     return self._yes(State.OK, told | {"probes": min(probes, PROBES)}, old.body if old else b"")
                 size = images.check_source(thumbnail.body)
-            except Absent:
+            except (Absent, PlaceholderPicture):
                 continue
             except PictureRefused as error:
                 refused = error
@@ -429,12 +496,13 @@ class Previews:
             raise UpstreamFailed(f"YouTube's picture cannot be used: {refused}")
         return self._no(State.ABSENT, before)
 
-    def _rendered(self, key: Key, render: Callable[[], bytes]) -> bytes:
-        """A picture made from a source; its name holds the source's, so it is right for as long as it is asked for."""
+    def _rendered(self, key: Key, source: Entry, render: Callable[[], bytes]) -> bytes:
+        """A picture made from *source*. Its name holds the source's, so it is right for as long as it is asked for;
+        it goes from the disk when its source was due to."""
 
         def make(_before: Entry | None) -> Entry:
             try:
-                return Entry({"state": State.OK, "confirmed_at": self._clock()}, render())
+                return Entry({"state": State.OK, "confirmed_at": source.meta["confirmed_at"]}, render())
             except PictureRefused as error:
                 raise UpstreamFailed(f"YouTube's picture cannot be used: {error}") from error
 
@@ -473,7 +541,7 @@ class Previews:
         entry = Entry(facts, b"")
         with self._lock:
             self._failures[key] = entry
-        self._put(_failure_key(key), entry, self._stored_generation())
+        self._put(_failure_key(key), entry, self._generation)
 
     def _failure(self, key: Key) -> Entry | None:
         """The newest failure noted by this process or another."""
@@ -489,13 +557,13 @@ class Previews:
 
     def _read(self, key: Key, *, recent: bool = True) -> Entry | None:
         with self._lock:
-            own = self._recent.get(key)
+            own, generation = self._recent.get(key), self._generation
         if own and recent:
             return own
         entry = self._stored(key)
         if entry is None:
             return own
-        self._keep(key, entry)
+        self._keep(key, entry, generation)
         return entry
 
     def _stored(self, key: Key) -> Entry | None:
@@ -503,12 +571,6 @@ class Previews:
             return self._store.get(key)
         except StoreError as error:
             _log.warning("%s", error)
-            return None
-
-    def _stored_generation(self) -> int | None:
-        try:
-            return self._store.generation()
-        except StoreError:
             return None
 
     def _put(self, key: Key, entry: Entry, begun: int | None) -> bool:
@@ -519,9 +581,10 @@ class Previews:
             _log.warning("%s", error)
             return True
 
-    def _keep(self, key: Key, entry: Entry) -> None:
+    def _keep(self, key: Key, entry: Entry, generation: int | None) -> None:
+        """Into memory, unless a purge was noticed since *generation*."""
         with self._lock:
-            if _size_bytes(entry) <= self._recent.maxsize // 4:
+            if generation == self._generation and _size_bytes(entry) <= self._recent.maxsize // 4:
                 self._recent[key] = entry
 
     def _drop(self, subject: Subject, *prefixes: str) -> None:
@@ -587,6 +650,10 @@ def _number(entry: Entry, name: str, default: float = 0.0) -> float:
 
 def _size_bytes(entry: Entry) -> int:
     return len(entry.body) + 1_000
+
+
+def _details_key(subject: Subject, *, short: bool) -> Key:
+    return Key(subject, "details.short" if short else "details")
 
 
 def _source_key(video: VideoId, shape: Shape) -> Key:

@@ -1,6 +1,7 @@
 """The server process: Granian, set for many idle visitors, and a worker's application."""
 
 import resource
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,11 @@ CONNECTIONS_A_WORKER = 8_192  # idle ones count too; Granian's default stops tak
 STOP_WITHIN_S = 5  # a half-open connection would hold a stop for half a minute
 
 
-def serve(settings: Settings) -> None:
-    """Runs until SIGTERM or SIGINT. Raises ConfigError when the address cannot be listened on."""
+def serve(settings: Settings, application: "Callable[[Settings], WSGIApplication]" = create_app) -> None:
+    """Runs what *application* makes, in each worker, until SIGTERM or SIGINT.
+
+    Raises ConfigError when the address cannot be listened on.
+    """
     _raise_file_limit()
     server = Granian(
         "ytproxy",
@@ -41,16 +45,12 @@ def serve(settings: Settings) -> None:
         log_level=LogLevels.error,
     )
     try:
-        server.serve(target_loader=partial(_application, settings), wrap_loader=False)
+        server.serve(target_loader=partial(application, settings), wrap_loader=False)
     except (OSError, RuntimeError) as error:
         raise ConfigError(
             f"The server cannot listen on {settings.host}, port {settings.port}: {error}. "
             "Choose another with --port, or stop what uses this one."
         ) from error
-
-
-def _application(settings: Settings) -> "WSGIApplication":
-    return create_app(settings)
 
 
 def _raise_file_limit() -> None:

@@ -26,7 +26,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ytproxy import __version__
-from ytproxy.errors import Absent, EmbeddingOff, Private, UpstreamFailed
+from ytproxy.errors import Absent, Busy, EmbeddingOff, Private, UpstreamFailed
 from ytproxy.youtube import OEmbed, PlaylistId, VideoId, oembed_path, parse_oembed, thumbnail_path
 
 THUMBNAILS = "https://i.ytimg.com"
@@ -88,10 +88,15 @@ class Upstream:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._session.close()
 
-    def thumbnail(self, video: VideoId, name: str, *, etag: str | None = None) -> Thumbnail | None:
+    def thumbnail(
+        self, video: VideoId, name: str, *, etag: str | None = None, within_s: float = DEADLINE_S
+    ) -> Thumbnail | None:
         """The file *name* (without ``.jpg``) of a video; None when *etag* still holds (304).
 
-        Raises Absent (YouTube has no such file), UpstreamFailed (anything else that is not a JPEG or WebP file).
+        *within_s* is what is left of a time that several calls share.
+
+        Raises Absent (YouTube has no such file), UpstreamFailed (anything else that is not a JPEG or WebP file),
+        Busy (our own queue took all the time).
         """
         etag = _etag(etag)
         answer = self._get(
@@ -99,6 +104,7 @@ class Upstream:
             thumbnail_path(video, name),
             {"Accept": "image/jpeg"} | ({"If-None-Match": etag} if etag else {}),
             THUMBNAIL_MAX_BYTES,
+            within_s,
         )
         if answer.status == 304 and etag:
             return None
@@ -113,7 +119,7 @@ class Upstream:
     def oembed(self, subject: VideoId | PlaylistId, *, short: bool = False) -> OEmbed:
         """Title, channel and shape. *short*: ask for it as a Short, which is what tells the portrait shape.
 
-        Raises Absent, Private, EmbeddingOff, UpstreamFailed.
+        Raises Absent, Private, EmbeddingOff, UpstreamFailed, Busy.
         """
         answer = self._get(
             self._oembed, oembed_path(subject, short=short), {"Accept": "application/json"}, OEMBED_MAX_BYTES
@@ -128,19 +134,23 @@ class Upstream:
             raise UpstreamFailed(f"YouTube answered a title request with {answer.status}")
         return parse_oembed(answer.body)
 
-    def _get(self, host: "_Host", path: str, headers: dict[str, str], max_bytes: int) -> _Answer:
+    def _get(
+        self, host: "_Host", path: str, headers: dict[str, str], max_bytes: int, within_s: float = DEADLINE_S
+    ) -> _Answer:
         host.refuse_while_backing_off()
         call = _Call(self._session, host.base + path, headers, max_bytes)
         try:
             future = self._threads.submit(call.run)
         except RuntimeError:
             raise UpstreamFailed(_STOPPING) from None
+        deadline_s = min(self._deadline_s, max(within_s, 0.0))
         try:
-            answer = future.result(timeout=self._deadline_s)
+            answer = future.result(timeout=deadline_s)
         except TimeoutError:
-            future.cancel()
+            if future.cancel():  # it never left our own queue, which says nothing about YouTube
+                raise Busy("Too many requests to YouTube are waiting", retry_after_s=deadline_s) from None
             call.abort()
-            message = f"YouTube took longer than {self._deadline_s:g} s"
+            message = f"YouTube took longer than {deadline_s:g} s"
             raise UpstreamFailed(message, retry_after_s=host.trouble(None)) from None
         except CancelledError:
             raise UpstreamFailed(_STOPPING) from None
@@ -198,7 +208,6 @@ class _Call:
 
     def __init__(self, session: requests.Session, url: str, headers: dict[str, str], max_bytes: int) -> None:
         self._session, self._url, self._headers, self._max_bytes = session, url, headers, max_bytes
-        self._connection: HTTPConnection | None = None
         self._sock: Any = None
         self._aborted = False
 
@@ -213,21 +222,17 @@ class _Call:
             raise UpstreamFailed(f"YouTube cannot be reached ({type(error).__name__})") from error
         finally:
             _running.call = None
-            self._connection = self._sock = None
+            self._sock = None
 
-    def watch(self, connection: HTTPConnection) -> None:
-        self._connection = connection
+    def watch(self, sock: Any) -> None:
+        """Takes note of the socket in use: http.client forgets it where an answer ends with the connection."""
+        self._sock = sock
         if self._aborted:
             raise TimeoutError("the deadline has passed")
 
-    def keep_sock(self, connection: HTTPConnection) -> None:
-        """Once a request is sent: http.client forgets the socket where the answer ends with the connection."""
-        self._sock = connection.sock
-
     def abort(self) -> None:
         self._aborted = True
-        sock = getattr(self._connection, "sock", None) or self._sock
-        sock = getattr(sock, "socket", sock)  # within a proxy's TLS, YouTube's is no socket but wraps one
+        sock = getattr(self._sock, "socket", self._sock)  # within a proxy's TLS, YouTube's is no socket but wraps one
         if sock is not None:
             try:
                 # The plain shutdown: that of SSLSocket would take the TLS object from under the reading thread.
@@ -242,11 +247,10 @@ class _Call:
         if headers.get("Content-Encoding", "identity").lower() != "identity":
             raise UpstreamFailed("YouTube answered with a compressed body, which was not asked for")
         length = headers.get("Content-Length", "0")
-        if length.isdigit() and int(length) > self._max_bytes:
+        if length.isdecimal() and int(length) > self._max_bytes:
             raise UpstreamFailed("YouTube's answer is too large")
         body = bytearray()
-        # Not iter_content: urllib3's own reading of chunked bodies takes lines of any length.
-        while chunk := response.raw.read(65_536):
+        for chunk in response.iter_content(65_536):
             body += chunk
             if len(body) > self._max_bytes:
                 raise UpstreamFailed("YouTube's answer is too large")
@@ -267,19 +271,26 @@ _running = _Running()  # the call that this thread is busy with
 
 
 class _Watched(HTTPConnection):
-    """A connection that tells the running call about itself, so that the call can be aborted."""
+    """A connection that shows its socket to the running call, so that the call can be aborted."""
 
-    def connect(self) -> None:
-        if _running.call:
-            _running.call.watch(self)
-        super().connect()
+    _sock: Any = None
+
+    @property
+    def sock(self) -> Any:
+        return self._sock
+
+    @sock.setter
+    def sock(self, sock: Any) -> None:
+        self._sock = sock
+        self._show()
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        if _running.call:
-            _running.call.watch(self)
+        self._show()  # a connection that is used again belongs to another call by now
         super().request(*args, **kwargs)
-        if _running.call:
-            _running.call.keep_sock(self)
+
+    def _show(self) -> None:
+        if _running.call and self._sock is not None:
+            _running.call.watch(self._sock)
 
 
 class _WatchedTLS(_Watched, HTTPSConnection):

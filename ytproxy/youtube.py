@@ -449,3 +449,8 @@ def _thumbnail_video(text: str) -> VideoId | None:
 def channel_url(channel_id: str) -> str | None:
     """A channel's page, for an id such as the one in `live_stream?channel=`; None for anything else."""
     return f"{_SITE}/channel/{channel_id}" if _CHANNEL_ID.fullmatch(channel_id) else None
+
+
+def subject_of(text: str) -> VideoId | PlaylistId:
+    """A bare id as what it is. Raises InvalidInput."""
+    return _or_none(VideoId, text) or PlaylistId(text)

@@ -188,7 +188,8 @@ class FolderStore:
     def claim(self, key: Key, owner: str, ttl_s: float) -> bool:
         now = self._clock()
         with self._database.transaction() as db:
-            db.execute("DELETE FROM claim WHERE until <= ?", (now,))
+            # One that ends far later than any made now dates from before the clock was set back.
+            db.execute("DELETE FROM claim WHERE until <= ? OR until > ?", (now, now + 2 * ttl_s))
             claimed = db.execute(
                 "INSERT OR IGNORE INTO claim (subject, part, owner, until) VALUES (?, ?, ?, ?)",
                 (subject_name(key.subject), key.part, owner, now + ttl_s),

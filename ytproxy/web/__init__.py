@@ -9,18 +9,22 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ytproxy.config import Settings, load
-from ytproxy.errors import InvalidInput
+from ytproxy.errors import InvalidInput, NotAllowed
+from ytproxy.gate import Misses, Sites, Videos
 from ytproxy.hotpath import HotPath
 from ytproxy.previews import Previews
 from ytproxy.store.folder import FolderStore
 from ytproxy.upstream import Upstream
 from ytproxy.web import operation, pages, thumbnails
-from ytproxy.web.address import LanguageRule, is_page, parse
+from ytproxy.web.address import Door, LanguageRule, is_page, parse
+from ytproxy.web.admission import picture_key
 from ytproxy.web.answers import Context
+from ytproxy.web.headers import policies
 from ytproxy.web.static_files import StaticFiles
+from ytproxy.youtube import subject_of
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 THREADS_A_WORKER = 32  # more were slower under load; half of them may be busy with misses
 _MEMORY_FOR_SOURCES = 4  # a quarter of the memory holds what answers are made of, the rest finished answers
@@ -36,6 +40,13 @@ def create_app(settings: Settings | None = None, *, upstream: Upstream | None = 
     """
     settings = settings or load()
     memory_bytes = settings.memory_max_bytes_a_worker
+    videos = Videos(
+        allowed=settings.allowed_videos,
+        denied=settings.denied_videos,
+        channels=settings.allowed_channels,
+        keys=settings.signing_key,
+    )
+    sites = Sites(settings.allowed_sites)
     previews = Previews(
         FolderStore(settings.cache_dir, max_bytes=settings.cache_max_bytes),
         upstream or connect(settings),
@@ -43,16 +54,26 @@ def create_app(settings: Settings | None = None, *, upstream: Upstream | None = 
         max_age_s=settings.max_age_s,
         memory_max_bytes=memory_bytes // _MEMORY_FOR_SOURCES,
         miss_slots=THREADS_A_WORKER // 2,
+        visits_fetch=not videos.is_list,
     )
+    if videos.is_list:
+        previews.keep_fresh([subject_of(text) for text in sorted(settings.allowed_videos or ())])
     context = Context(
         settings=settings,
         previews=previews,
         static=StaticFiles(),
         language=LanguageRule(settings.language == "auto", _default_language(settings)),
+        videos=videos,
+        sites=sites,
+        misses=Misses(
+            a_network=settings.miss_rate_limit[0],
+            overall=-(-settings.miss_rate_limit[1] // settings.workers),
+        ),
+        policy=policies(frame_ancestors=sites.frame_ancestors, pictures_for_all=sites.are_all),
     )
     front = HotPath(
         _flask(context).wsgi_app,
-        key=partial(_hot_key, context.language),
+        key=partial(_hot_key, context),
         max_bytes=memory_bytes - memory_bytes // _MEMORY_FOR_SOURCES,
         look=previews.look,
         still=previews.still,
@@ -92,14 +113,21 @@ def _flask(context: Context) -> Flask:
     return app
 
 
-def _hot_key(rule: LanguageRule, path: str, query: str, accept_language: str) -> Hashable | None:
+def _hot_key(context: Context, environ: "WSGIEnvironment") -> Hashable | None:
     """What an answer depends on. A picture: its path alone. A page: its address as read, so that parameters that
-    mean nothing (`si=`, `utm_source=`) never make an entry."""
-    if path.startswith(("/thumbnail/", "/vi/", "/vi_webp/", "/static/")):
+    mean nothing (`si=`, `utm_source=`) never make an entry. Nothing, where the operator's lists say no."""
+    path: str = environ["PATH_INFO"]
+    if path.startswith("/static/"):
         return path
-    if is_page(path) and not path.startswith("/play/"):
-        try:
-            return parse(path, query, accept_language, rule)
-        except InvalidInput:
-            return None
-    return None
+    if path.startswith(("/thumbnail/", "/vi/", "/vi_webp/")):
+        return picture_key(context.videos, context.sites, environ)
+    if not is_page(path):
+        return None
+    lang = context.language.accepted(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+    try:
+        address = parse(path, environ.get("QUERY_STRING", ""), lang)
+        if address.subject:
+            context.videos.check(address.subject, address.signature)
+    except (InvalidInput, NotAllowed):
+        return None
+    return None if address.door is Door.PLAY else address

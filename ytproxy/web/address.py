@@ -1,5 +1,6 @@
 """What a page's address asks for. The same reading serves the memory table's key and the views."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -39,6 +40,7 @@ class PageAddress:
     depth: int
     live_stream: bool = False  # "this channel's current stream", which names no video
     channel: str | None = None
+    signature: str = ""  # as it came; `gate` tells whether it is one
 
     @property
     def playlist(self) -> PlaylistId | None:
@@ -51,21 +53,27 @@ class PageAddress:
 
 @dataclass(frozen=True, slots=True)
 class LanguageRule:
-    """Which language a page has: ``lang``, else ``hl``, else the browser's (with *auto*), else *default*."""
+    """Which language a page has that asks for none: the browser's (with *auto*), else *default*."""
 
     auto: bool
     default: str
 
-    def choose(self, query: dict[str, str], accept_language: str) -> str:
-        for name in ("lang", "hl"):
-            if (found := query.get(name, "").replace("_", "-").partition("-")[0].lower()) in LANGUAGES:
-                return found
-        return (_accepted(accept_language, self.default) if self.auto else None) or self.default
+    def accepted(self, accept_language: str) -> str:
+        """Where the address asks for no language: one of ours, so that what a browser sends is no cache's key."""
+        return (_accepted(accept_language[:200], self.default) if self.auto else None) or self.default
 
 
-@lru_cache(maxsize=1_024)
+def asked_language(query: Mapping[str, str]) -> str | None:
+    """The language that an address asks for itself, if it is one of ours."""
+    for name in ("lang", "hl"):
+        if (found := query.get(name, "").replace("_", "-").partition("-")[0].lower()) in LANGUAGES:
+            return found
+    return None
+
+
+@lru_cache(maxsize=512)
 def _accepted(header: str, default: str) -> str | None:
-    return parse_accept_header(header[:500], LanguageAccept).best_match((default, *LANGUAGES))
+    return parse_accept_header(header, LanguageAccept).best_match((default, *LANGUAGES))
 
 
 def is_page(path: str) -> bool:
@@ -73,11 +81,18 @@ def is_page(path: str) -> bool:
     return path.split("/", 2)[1:2] != [] and path.split("/", 2)[1].partition("&")[0] in tuple(Door)
 
 
-@lru_cache(maxsize=4_096)
-def parse(path: str, query: str, accept_language: str, rule: LanguageRule) -> PageAddress:
-    """Reads a page's address as forgivingly as YouTube does. Raises InvalidInput where it names nothing to show."""
+def parse(path: str, query: str, lang: str) -> PageAddress:
+    """Reads a page's address as forgivingly as YouTube does. Raises InvalidInput where it names nothing to show.
+
+    *lang*, one of ours, holds where the address asks for no other.
+    """
     if len(path) > MAX_LENGTH or len(query) > MAX_LENGTH:
         raise InvalidInput("This address is too long")
+    return _parse(path, query, lang)
+
+
+@lru_cache(maxsize=1_024)
+def _parse(path: str, query: str, lang: str) -> PageAddress:
     door, *segments = path[1:].split("/")
     name, joined = split_joined(door)
     pairs = joined + parse_qsl(query, keep_blank_values=True)
@@ -92,14 +107,16 @@ def parse(path: str, query: str, accept_language: str, rule: LanguageRule) -> Pa
     for key, value in pairs:
         named.setdefault(key, value)
     params = PlayerParams.from_query(pairs)
-    lang = rule.choose(named, accept_language)
+    lang = asked_language(named) or lang
     depth = path.count("/") - 1
+
+    signature = named.get("sig", "")[:200]
 
     if first == "live_stream":
         return PageAddress(Door(name), None, params, lang, depth, True, channel_url(named.get("channel", "")))
     id_text = named.get("v", "") if first in ("", "watch", "playlist") else first
     if id_text and id_text != "videoseries":
-        return PageAddress(Door(name), VideoId(id_text), params, lang, depth)
-    if params.playlist is None or params.playlist.personal:
+        return PageAddress(Door(name), VideoId(id_text), params, lang, depth, signature=signature)
+    if params.playlist is None:
         raise InvalidVideoId("This address names no video and no playlist that others can open")
-    return PageAddress(Door(name), None, params, lang, depth)
+    return PageAddress(Door(name), None, params, lang, depth, signature=signature)

@@ -1,8 +1,8 @@
 """The header policy of every kind of answer, as one table."""
 
-from types import MappingProxyType
+from collections.abc import Mapping
 
-_PLAYER = "https://www.youtube-nocookie.com"
+from ytproxy.youtube import PLAYER_ORIGIN
 
 _EVERY = {
     "Server": "ytproxy",  # no version; it also keeps the server beneath from adding its own
@@ -10,43 +10,32 @@ _EVERY = {
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
+_NOTHING = {"Content-Security-Policy": "default-src 'none'"}
+_SELF = "'self'"
 
 
-def _csp(**sources: str) -> str:
+def policies(*, frame_ancestors: str, pictures_for_all: bool) -> Mapping[str, Mapping[str, str]]:
+    """The table: kind of answer to its headers. *frame_ancestors*: who may frame previews and the player."""
+    # Before the click: no script, and no Google host in the policy, so that not even a mistake could load one.
+    preview = _csp(img_src=_SELF, style_src=_SELF, frame_ancestors=frame_ancestors)
+    # After the click: the one page that may hold YouTube's player.
+    play = _csp(
+        img_src=_SELF, style_src=_SELF, script_src=_SELF, frame_src=PLAYER_ORIGIN, frame_ancestors=frame_ancestors
+    )
+    site = _csp(img_src=_SELF, style_src=_SELF, frame_src=_SELF, form_action=_SELF, frame_ancestors="'none'")
+    open_to_scripts = {"Access-Control-Allow-Origin": "*"}
+    checked = {"Vary": "Sec-Fetch-Site, Referer, Origin"}
+    return {
+        "preview": _EVERY | preview,
+        "play": _EVERY | play | {"Cache-Control": "no-store"},
+        "site": _EVERY | site,
+        "picture": _EVERY | _NOTHING | (open_to_scripts if pictures_for_all else checked),
+        "static": _EVERY | _NOTHING | open_to_scripts,
+        "plain": _EVERY | _NOTHING | {"Cache-Control": "no-store"},
+    }
+
+
+def _csp(**sources: str) -> dict[str, str]:
     policy = {"default-src": "'none'", "script-src": "'none'", "base-uri": "'none'", "form-action": "'none'"}
     policy |= {name.replace("_", "-"): value for name, value in sources.items()}
-    return "; ".join(f"{name} {value}" for name, value in policy.items())
-
-
-POLICY = MappingProxyType(
-    {
-        # Before the click: no script, and no Google host in the policy, so that not even a mistake could load one.
-        "preview": _EVERY
-        | {"Content-Security-Policy": _csp(img_src="'self'", style_src="'self'", frame_ancestors="*")},
-        # After the click: the one page that may hold YouTube's player.
-        "play": _EVERY
-        | {
-            "Content-Security-Policy": _csp(
-                style_src="'self'",
-                script_src="'self'",
-                frame_src=_PLAYER,
-                img_src="'self'",
-                frame_ancestors="*",
-            ),
-            "Cache-Control": "no-store",
-        },
-        "site": _EVERY
-        | {
-            "Content-Security-Policy": _csp(
-                img_src="'self'",
-                style_src="'self'",
-                frame_src="'self'",
-                form_action="'self'",
-                frame_ancestors="'none'",
-            ),
-        },
-        "picture": _EVERY | {"Content-Security-Policy": "default-src 'none'"},
-        "static": _EVERY | {"Content-Security-Policy": "default-src 'none'", "Access-Control-Allow-Origin": "*"},
-        "plain": _EVERY | {"Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store"},
-    }
-)
+    return {"Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items())}

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, abort
 
 from ytproxy.hotpath import Keep
-from ytproxy.web.answers import Context, answer
+from ytproxy.web.answers import Context
 
 _TEXT = "text/plain; charset=utf-8"
 _FOR_GOOD = "public, max-age=31536000, immutable"
@@ -15,20 +15,20 @@ def routes(context: Context) -> Blueprint:
 
     @room.get("/healthz")
     def healthz() -> Response:
-        return answer("plain", "ok\n", _TEXT)
+        return context.answer("plain", "ok\n", _TEXT)
 
     @room.get("/readyz")
     def readyz() -> Response:
         if fault := context.previews.fault():
-            return answer("plain", f"not ready: {fault}\n", _TEXT, status=503)
-        return answer("plain", "ready\n", _TEXT)
+            return context.answer("plain", f"not ready: {fault}\n", _TEXT, status=503)
+        return context.answer("plain", "ready\n", _TEXT)
 
     @room.get("/static/<name>")
     def static(name: str) -> Response:
         file = context.static.get(name)
         if file is None:
             abort(404)
-        return answer(
+        return context.answer(
             "static",
             file.body,
             file.mimetype,

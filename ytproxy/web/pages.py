@@ -1,19 +1,19 @@
 """Pages: the preview in all its doors, the player after the click, the start page, and what is said on errors."""
 
 import re
-from collections.abc import Callable
-from urllib.parse import urlencode, urlsplit
+from collections.abc import Callable, Collection
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import Headers
 
 from ytproxy import markup, policy
-from ytproxy.errors import Absent, Busy, InvalidInput, Private, UpstreamFailed
+from ytproxy.errors import Absent, Busy, InvalidInput, NotAllowed, Private, TooMany, UpstreamFailed
 from ytproxy.hotpath import Keep
 from ytproxy.images import Shape
 from ytproxy.previews import Details, State
-from ytproxy.web.address import Door, PageAddress, parse
-from ytproxy.web.answers import Context, answer
+from ytproxy.web.address import Door, PageAddress, asked_language, is_page, parse
+from ytproxy.web.answers import Context
 from ytproxy.youtube import PlayerParams, VideoId, player_url
 from ytproxy.youtube import parse as parse_link
 
@@ -23,7 +23,7 @@ MOMENT = "public, max-age=10"
 HOT_S = 300.0
 UNSETTLED_S = 10.0
 DEMO = VideoId("jNQXAC9IVRw")  # "Me at the zoo", the first video on YouTube
-_WHOLE_PAGES = frozenset({Door.WATCH, Door.SHORTS, Door.LIVE, Door.PLAYLIST})
+_WHOLE_PAGES = frozenset(Door) - {Door.EMBED, Door.PLAY}
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 _View = Callable[[Context, PageAddress], Response]
@@ -50,7 +50,7 @@ def routes(context: Context) -> Blueprint:
             asked=asked,
             snippet=_embed_code(asked, public_url, lang) if asked else None,
         )
-        return answer("site", body, HTML, cache_control="private, no-cache", vary="Accept-Language")
+        return context.answer("site", body, HTML, cache_control="private, no-cache", vary="Accept-Language")
 
     @room.get("/privacy")
     def privacy() -> Response:
@@ -62,7 +62,7 @@ def routes(context: Context) -> Blueprint:
             root="./",
             static_urls=context.static.urls,
         )
-        return answer("site", body, HTML, cache_control=FIVE_MINUTES, vary="Accept-Language")
+        return context.answer("site", body, HTML, cache_control=FIVE_MINUTES, vary="Accept-Language")
 
     return room
 
@@ -75,37 +75,39 @@ def error(context: Context, status: int) -> Response:
         root="../" * (request.path.count("/") - 1) or "./",
         static_urls=context.static.urls,
     )
-    return answer("site", body, HTML, status=status, cache_control=MOMENT, vary="Accept-Language")
+    # In the place of a preview it may be framed like one, or the browser would say that we refused to connect.
+    kind = "preview" if is_page(request.path) else "site"
+    return context.answer(kind, body, HTML, status=status, cache_control=MOMENT, vary="Accept-Language")
 
 
-def is_click(headers: Headers, host: str) -> bool:
+def is_click(headers: Headers, own_hosts: Collection[str]) -> bool:
     """Whether a request for the player can come from a visitor's click. When in doubt, it does not.
 
     Browsers say how a navigation began (Fetch Metadata): prefetches and frames that a page put there carry no
     Sec-Fetch-User. Some engines never send that header, so within our own origin its absence counts only against
-    those that do. Where nothing is said at all (plain http), a referrer from elsewhere tells a frame put there.
+    those that do. Over plain http browsers say nothing of the kind, and only our own preview as the referrer tells
+    a click. What is no browser may have the page: it plays nothing.
     """
     if "Sec-Purpose" in headers or headers.get("Purpose") == "prefetch":
         return False
     if headers.get("Sec-Fetch-User") == "?1":
         return True
     site = headers.get("Sec-Fetch-Site")
+    agent = headers.get("User-Agent", "")
     if site is None:
-        return urlsplit(headers.get("Referer", "")).netloc in ("", host)
-    says_user = "Sec-CH-UA" in headers or "Firefox/" in headers.get("User-Agent", "")
-    return site == "same-origin" and not says_user
+        referrer = headers.get("Referer", "")
+        return _split(referrer).netloc in own_hosts if referrer else "Mozilla/" not in agent
+    return site == "same-origin" and "Sec-CH-UA" not in headers and "Firefox/" not in agent
 
 
 def _page(context: Context, view: _View) -> Callable[..., Response]:
     def page(rest: str = "") -> Response:  # noqa: ARG001  the address is read as a whole, by one grammar
         try:
-            address = parse(
-                request.path,
-                request.query_string.decode("latin-1"),
-                request.headers.get("Accept-Language", ""),
-                context.language,
-            )
-        except InvalidInput:
+            lang = context.language.accepted(request.headers.get("Accept-Language", ""))
+            address = parse(request.path, request.query_string.decode("latin-1"), lang)
+            if address.subject:
+                context.videos.check(address.subject, address.signature)
+        except (InvalidInput, NotAllowed):
             return error(context, 404)
         return view(context, address)
 
@@ -114,30 +116,37 @@ def _page(context: Context, view: _View) -> Callable[..., Response]:
 
 def _preview(context: Context, address: PageAddress) -> Response:
     """The page before the click. It is there whatever YouTube says or fails to say; its status is honest."""
-    status, settled = 200, True
+    status, settled, retry_after_s = 200, True, None
     details = Details(State.OK)
     if address.subject:
         try:
+            context.pay(address.subject)
             details = context.previews.details(address.subject, short=address.door is Door.SHORTS)
+            context.videos.check_channel(address.subject, details.author_url)
+        except NotAllowed:
+            return error(context, 404)
         except Absent:
             details, status = Details(State.ABSENT), 404
         except Private:
             details, status = Details(State.PRIVATE), 403
+        except TooMany as too_many:
+            status, settled, retry_after_s = 429, False, too_many.retry_after_s
         except (UpstreamFailed, Busy):
             settled = False  # without a title, but it plays
-    poster = address.video or details.cover
-    if context.settings.thumbnails == "neutral" or status != 200:
-        poster = None
+        if context.videos.by_channel and not settled:
+            return error(context, 503)  # whose video it is is not known
+    poster = _poster(context, address.video or details.cover) if status == 200 else None
     shown = _shown(context, address, details, poster)
     if poster:
         context.previews.prefetch(poster, shown.shape)
-    return answer(
+    return context.answer(
         "preview",
         markup.preview_page(shown),
         HTML,
         status=status,
         cache_control=FIVE_MINUTES if settled and status == 200 else MOMENT,
         vary="Accept-Language",
+        retry_after_s=retry_after_s,
         keep=Keep(HOT_S if settled else UNSETTLED_S, address.subject.text if address.subject else None)
         if status == 200
         else None,
@@ -146,21 +155,19 @@ def _preview(context: Context, address: PageAddress) -> Response:
 
 def _play(context: Context, address: PageAddress) -> Response:
     """The page after the click; without one, the preview in its place."""
-    if not address.subject or not is_click(request.headers, request.host):
+    own_hosts = {request.host, _split(context.settings.public_url or "").netloc} - {""}
+    if not address.subject or not is_click(request.headers, own_hosts):
         response = _preview(context, address)
         response.headers["Cache-Control"] = "no-store"
         return response
-    try:
-        details = context.previews.details(address.subject)
-    except (Absent, Private, UpstreamFailed, Busy):
-        details = Details(State.OK)  # the visitor has clicked: now YouTube itself may say what is the matter
+    details = context.previews.known_details(address.subject) or Details(State.OK)  # nobody waits after a click
     shown = _shown(context, address, details, None)
     body = markup.play_page(
         shown,
         player_url(address.video, address.params, lang=address.lang, autoplay=True, origin=_origin(context)),
         _preview_href(address, shown.root),
     )
-    return answer("play", body, HTML, vary="Accept-Language")
+    return context.answer("play", body, HTML, vary="Accept-Language")
 
 
 def _shown(context: Context, address: PageAddress, details: Details, poster: VideoId | None) -> markup.Preview:
@@ -183,13 +190,26 @@ def _shown(context: Context, address: PageAddress, details: Details, poster: Vid
         static_urls=context.static.urls,
         whole_page=address.door in _WHOLE_PAGES,
         privacy_url=context.settings.privacy_url,
+        signature=address.signature,
+        poster_signature=context.videos.sign(poster) if poster else "",
     )
+
+
+def _poster(context: Context, video: VideoId | None) -> VideoId | None:
+    """The video whose picture is shown; None for the neutral card. A playlist's cover may be one not shown here."""
+    if video is None or context.settings.thumbnails == "neutral":
+        return None
+    try:
+        context.videos.check(video, context.videos.sign(video))
+    except NotAllowed:
+        return None
+    return video
 
 
 def _preview_href(address: PageAddress, root: str) -> str:
     subject = address.video.text if address.video else "videoseries"
-    query = "&".join(filter(None, (address.params.query(), urlencode({"lang": address.lang}))))
-    return f"{root}embed/{subject}?{query}"
+    more = {"lang": address.lang} | ({"sig": address.signature} if address.signature else {})
+    return f"{root}embed/{subject}?{'&'.join(filter(None, (address.params.query(), urlencode(more))))}"
 
 
 def _embed_code(link: str, public_url: str, lang: str) -> str | None:
@@ -210,7 +230,8 @@ def _embed_code(link: str, public_url: str, lang: str) -> str | None:
 
 
 def _language(context: Context) -> str:
-    return context.language.choose(request.args.to_dict(), request.headers.get("Accept-Language", ""))
+    accepted = context.language.accepted(request.headers.get("Accept-Language", ""))
+    return asked_language(request.args) or accepted
 
 
 def _origin(context: Context) -> str | None:
@@ -224,6 +245,14 @@ def _origin(context: Context) -> str | None:
     host = request.host
     if not _HOST.fullmatch(host):
         return None
-    referrer = urlsplit(request.headers.get("Referer", ""))
+    referrer = _split(request.headers.get("Referer", ""))
     scheme = referrer.scheme if referrer.netloc == host and referrer.scheme in ("http", "https") else request.scheme
     return f"{scheme}://{host}"
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an address that somebody else wrote; all empty where it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")

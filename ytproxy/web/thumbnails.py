@@ -2,18 +2,19 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from ytproxy import images
-from ytproxy.errors import Busy, InvalidInput, Unavailable, UpstreamFailed
+from ytproxy.errors import Busy, InvalidInput, TooMany, Unavailable, UpstreamFailed
 from ytproxy.hotpath import Keep
-from ytproxy.images import Format, Shape, Variant
+from ytproxy.images import Format, Variant
 from ytproxy.previews import Picture
-from ytproxy.web.answers import Context, answer
+from ytproxy.web.admission import admit_picture, allowed_origin
+from ytproxy.web.answers import Context
 from ytproxy.youtube import VideoId
 
-DAY = "public, max-age=86400"
-MOMENT = "public, max-age=10"
+DAY = "max-age=86400"
+MOMENT = "max-age=10"
 HOT_S = 300.0
 UNSETTLED_S = 10.0
 _MISSING_PX = (120, 90)  # the size by which front-ends know i.ytimg.com's picture for "no such file"
@@ -28,27 +29,23 @@ def routes(context: Context) -> Blueprint:
         try:
             variant = Variant.parse(name)
         except InvalidInput:
-            return _neutral(Variant(Shape.LANDSCAPE, 640, Format.JPEG).size_px, Format.JPEG, 404)
-        return _picture(
-            video,
-            variant.size_px,
-            variant.format,
-            (lambda _video: _card(variant.size_px, variant.format))
-            if neutral
-            else (lambda checked: context.previews.thumbnail(checked, variant)),
-        )
+            return _neutral(context, (640, 360), Format.JPEG, 404)
+
+        def find(checked: VideoId) -> Picture:
+            return context.previews.thumbnail(checked, variant)
+
+        card = Picture(images.neutral(variant.size_px, variant.format), settled=True)
+        return _picture(context, video, variant.size_px, variant.format, (lambda _: card) if neutral else find)
 
     def legacy(video: str, name: str, format_: Format) -> Response:
         if not (size_px := images.LEGACY_SIZES_PX.get(name)):
-            return _neutral(_MISSING_PX, format_, 404)
-        return _picture(
-            video,
-            _MISSING_PX,
-            format_,
-            (lambda _video: _card(size_px, format_))
-            if neutral
-            else (lambda checked: context.previews.legacy_thumbnail(checked, name, format_)),
-        )
+            return _neutral(context, _MISSING_PX, format_, 404)
+
+        def find(checked: VideoId) -> Picture:
+            return context.previews.legacy_thumbnail(checked, name, format_)
+
+        card = Picture(images.neutral(size_px, format_), settled=True)
+        return _picture(context, video, _MISSING_PX, format_, (lambda _: card) if neutral else find)
 
     @room.get("/vi/<video>/<name>.jpg")
     def vi(video: str, name: str) -> Response:
@@ -61,38 +58,51 @@ def routes(context: Context) -> Blueprint:
     return room
 
 
-def _card(size_px: tuple[int, int], format_: Format) -> Picture:
-    return Picture(images.neutral(size_px, format_), settled=True)
-
-
 def _picture(
-    video_text: str, neutral_px: tuple[int, int], format_: Format, find: Callable[[VideoId], Picture]
+    context: Context,
+    video_text: str,
+    neutral_px: tuple[int, int],
+    format_: Format,
+    find: Callable[[VideoId], Picture],
 ) -> Response:
     """The picture, or our neutral one in the same format with the honest status. Never a redirect."""
     try:
         video = VideoId(video_text)
+        admit_picture(context.videos, context.sites, request.environ, video)
+        context.pay(video)
+        if context.videos.by_channel:
+            context.videos.check_channel(video, context.previews.details(video).author_url)
         found = find(video)
     except (InvalidInput, Unavailable):
-        return _neutral(neutral_px, format_, 404)
+        return _neutral(context, neutral_px, format_, 404)
+    except TooMany as too_many:
+        return _neutral(context, neutral_px, format_, 429, retry_after_s=too_many.retry_after_s)
     except Busy as busy:
-        return _neutral(neutral_px, format_, 503, retry_after_s=busy.retry_after_s)
+        return _neutral(context, neutral_px, format_, 503, retry_after_s=busy.retry_after_s)
     except UpstreamFailed:
-        return _neutral(neutral_px, format_, 502)
-    return answer(
+        return _neutral(context, neutral_px, format_, 502)
+    keeper = "public" if context.sites.are_all else "private"
+    response = context.answer(
         "picture",
         found.body,
         format_.mimetype,
-        cache_control=DAY if found.settled else MOMENT,
+        cache_control=f"{keeper}, {DAY if found.settled else MOMENT}",
         keep=Keep(HOT_S if found.settled else UNSETTLED_S, video.text),
     )
+    if origin := allowed_origin(context.sites, request.environ):
+        response.headers["Access-Control-Allow-Origin"] = origin
+    return response
 
 
-def _neutral(size_px: tuple[int, int], format_: Format, status: int, *, retry_after_s: float | None = None) -> Response:
-    return answer(
+def _neutral(
+    context: Context, size_px: tuple[int, int], format_: Format, status: int, *, retry_after_s: float | None = None
+) -> Response:
+    keeper = "public" if context.sites.are_all else "private"
+    return context.answer(
         "picture",
         images.neutral(size_px, format_),
         format_.mimetype,
         status=status,
-        cache_control=MOMENT,
+        cache_control=f"{keeper}, {MOMENT}",
         retry_after_s=retry_after_s,
     )
