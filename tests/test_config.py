@@ -264,9 +264,10 @@ def test_a_wrong_value_is_answered_with_one_sentence_naming_the_variable_the_val
     tmp_path: Path, name: str, text: str
 ) -> None:
     said = refusal({variable(name): text})
-    assert re.fullmatch(r"(?:'.+' is no [^:]+; )?use [^\n]+\.", said.removeprefix(f"{variable(name)} is {text!r}: "))
+    given = "not right" if name == "signing_key" else repr(text)  # a secret is not printed
+    assert re.fullmatch(r"(?:'.+' is no [^:]+; )?use [^\n]+\.", said.removeprefix(f"{variable(name)} is {given}: "))
     assert ". " not in said.replace(repr(text), "")
-    assert refusal(command_line={name: text}).startswith(f"--{name.replace('_', '-')} is {text!r}: ")
+    assert refusal(command_line={name: text}).startswith(f"--{name.replace('_', '-')} is {given}: ")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -274,7 +275,7 @@ def test_a_wrong_value_in_a_file_names_the_file(tmp_path: Path, name: str) -> No
     file = toml(tmp_path, f"{name} = 'wrong <value>'")
     if name == "cache_dir":
         file = toml(tmp_path, "cache_dir = ''")
-    assert re.fullmatch(rf"{name} in {re.escape(str(file))} is '.*': .*use .*\.", refusal(file=file))
+    assert re.fullmatch(rf"{name} in {re.escape(str(file))} is ('.*'|not right): .*use .*\.", refusal(file=file))
 
 
 @pytest.mark.parametrize(

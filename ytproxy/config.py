@@ -23,6 +23,7 @@ _T = TypeVar("_T")
 
 PREFIX = "YTPROXY_"
 DAY_S = 86_400
+_SECRETS = frozenset({"signing_key"})  # never printed: an error may end in a log
 MAX_AGE_CEILING_S = 30 * DAY_S  # YouTube's developer policies, III.E.4: stored data is refreshed or deleted.
 
 _BYTES_MAX = 2**60
@@ -375,7 +376,8 @@ def load(
             try:
                 values[row.name] = row.metadata["parse"](text)
             except ValueError as error:
-                raise ConfigError(f"{shown} is {text!r}: {error}.") from None
+                given = "not right" if row.name in _SECRETS else repr(text)
+                raise ConfigError(f"{shown} is {given}: {error}.") from None
     settings = Settings(**values)
     if settings.max_age_s < settings.refresh_after_s:
         raise ConfigError(

@@ -84,10 +84,9 @@ def _german(settings: Settings) -> list[Section]:
                 "(Art. 6 Abs. 1 lit. f DSGVO).",
                 f"{'Vorschaubilder und Titel' if pictures else 'Titel'} ruft unser Server selbst bei YouTube ab"
                 f"{', nach einem eigenen Zeitplan und unabhängig von Ihrem Besuch' if _scheduled(settings) else ''}. "
-                f"Angaben über Sie gibt er dabei nicht weiter. Was er abruft, bewahrt er {kept} auf, ohne dass YouTube es "
-                "bestätigt. "
-                "Der Videoserver führt kein Zugriffsprotokoll. Mehr über den Umgang von Google mit Daten: "
-                "https://policies.google.com/privacy?hl=de",
+                f"Angaben über Sie gibt er dabei nicht weiter. Was er abruft, bewahrt er {kept} auf, ohne dass "
+                "YouTube es bestätigt. Der Videoserver führt kein Zugriffsprotokoll. Mehr dazu, wie Google mit "
+                "Daten umgeht: https://policies.google.com/privacy?hl=de",
             ),
         )
     ]

@@ -470,9 +470,11 @@ class Previews:
         refused: PictureRefused | None = None
         until = time.monotonic() + FETCH_S
         for name in names:
+            if (left_s := until - time.monotonic()) <= 0:
+                raise UpstreamFailed("YouTube took too long for the names of one picture")
             etag = cast("str | None", old.meta["etag"]) if old and name == known else None
             try:
-                thumbnail = self._upstream.thumbnail(video, name, etag=etag, within_s=until - time.monotonic())
+                thumbnail = self._upstream.thumbnail(video, name, etag=etag, within_s=left_s)
                 if thumbnail is None:
                     told = {"name": name, "etag": etag, "sha": old.meta["sha"] if old else ""}
                     return self._yes(State.OK, told | {"probes": min(probes, PROBES)}, old.body if old else b"")
