@@ -9,7 +9,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _UP_WITHIN_S = 20
@@ -23,16 +23,21 @@ def free_port() -> int:
 
 
 class Running:
-    """A server process. *settings* become YTPROXY_ variables; `log` is all that it has printed."""
+    """A server process. *settings* become YTPROXY_ variables; `log` is all that it has printed.
 
-    def __init__(self, settings: Mapping[str, str], environ: Mapping[str, str] | None = None) -> None:
+    *within*: a command that sets something up and then becomes the command that is appended to it.
+    """
+
+    def __init__(
+        self, settings: Mapping[str, str], environ: Mapping[str, str] | None = None, within: Sequence[str] = ()
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("YTPROXY_")}
         chosen = {f"YTPROXY_{name.upper()}": value for name, value in settings.items()}
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115  it lives as long as the process
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ytproxy", "serve", "--port", str(self.port)],
+            [*within, sys.executable, "-m", "ytproxy", "serve", "--port", str(self.port)],
             env=kept | chosen | dict(environ or {}),
             stdout=self._log,
             stderr=subprocess.STDOUT,

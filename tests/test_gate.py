@@ -1,6 +1,7 @@
 """Who may have what: lists, signatures, sites, budgets, and whose address counts."""
 
 import ipaddress
+import itertools
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from ytproxy.gate import Misses, Sites, Videos, client_address, shortened
 from ytproxy.youtube import VideoId
 
 ONE, TWO = VideoId("one-video-0"), VideoId("two-video-0")
+FRESH = map(str, itertools.count())  # ids that nobody has asked for
 
 
 def refused(videos: Videos, video: VideoId, signature: str = "") -> bool:
@@ -118,39 +120,39 @@ def test_a_network_has_its_budget_and_gets_it_back_in_time() -> None:
     clock = Clock()
     misses = Misses(a_network=3, overall=100, clock=clock)
     for last in (1, 2, 3):
-        misses.spend(f"192.0.2.{last}")
+        misses.spend(f"192.0.2.{last}", next(FRESH))
     with pytest.raises(TooMany) as error:
-        misses.spend("192.0.2.250")
+        misses.spend("192.0.2.250", next(FRESH))
     assert error.value.retry_after_s == pytest.approx(20)
-    misses.spend("198.51.100.1")  # another network
+    misses.spend("198.51.100.1", next(FRESH))  # another network
     clock.pass_s(20)
-    misses.spend("192.0.2.9")
+    misses.spend("192.0.2.9", next(FRESH))
 
 
 def test_all_networks_together_have_a_budget_too_and_a_refusal_costs_nothing() -> None:
     clock = Clock()
     misses = Misses(a_network=100, overall=5, clock=clock)
     for last in range(5):
-        misses.spend(f"10.{last}.0.1")
+        misses.spend(f"10.{last}.0.1", next(FRESH))
     for _ in range(50):
         with pytest.raises(TooMany):
-            misses.spend("10.9.0.1")
+            misses.spend("10.9.0.1", next(FRESH))
     clock.pass_s(12)
-    misses.spend("10.9.0.1")
+    misses.spend("10.9.0.1", next(FRESH))
 
 
 def test_zero_means_no_limit_and_memory_stays_bounded() -> None:
     misses = Misses(a_network=0, overall=0, clock=Clock())
     for number in range(12_000):
-        misses.spend(str(ipaddress.ip_address(number << 8)))
+        misses.spend(str(ipaddress.ip_address(number << 8)), next(FRESH))
     assert len(misses._networks) <= 10_000
 
 
 def test_those_without_an_address_share_one_budget() -> None:
     misses = Misses(a_network=1, overall=100, clock=Clock())
-    misses.spend("")
+    misses.spend("", next(FRESH))
     with pytest.raises(TooMany):
-        misses.spend("unix:")
+        misses.spend("unix:", next(FRESH))
 
 
 def test_addresses_are_shortened_before_they_are_remembered() -> None:
@@ -179,3 +181,16 @@ def test_only_trusted_proxies_are_believed(peer: str, forwarded_for: str, addres
 
 def test_without_trusted_proxies_no_header_counts() -> None:
     assert client_address("10.0.0.1", "192.0.2.1", ()) == "10.0.0.1"
+
+
+def test_asking_again_for_what_was_just_asked_for_costs_nothing() -> None:
+    clock = Clock()
+    misses = Misses(a_network=1, overall=1, clock=clock)
+    for last in range(500):
+        misses.spend(f"192.0.2.{last % 250}", "the-same-id")
+    with pytest.raises(TooMany):
+        misses.spend("192.0.2.1", "another-id")
+    clock.pass_s(61)
+    misses.spend("192.0.2.1", "the-same-id")
+    with pytest.raises(TooMany):
+        misses.spend("192.0.2.1", "another-id")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from cachetools import LRUCache
 from itsdangerous import Signer
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from ytproxy.errors import NotAllowed, TooMany
 from ytproxy.youtube import PlaylistId, VideoId
@@ -20,6 +21,7 @@ from ytproxy.youtube import PlaylistId, VideoId
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _CLIENT_BITS = {4: 24, 6: 64}  # what one household or office shares; more precise is not needed and not kept
 _CLIENTS = 10_000
+_HOST_MAX_CHARS = 300  # names have 253 at the most; looking at all parents of a longer one would take seconds
 _MINUTE_S = 60.0
 
 
@@ -96,6 +98,8 @@ class Videos:
             return None
         if not self._signer.verify_signature(f"{text}:{until}", mac):
             return None
+        if base64_encode(base64_decode(mac)) != mac.encode():  # decoding overlooks foreign letters
+            return None
         return float(until) or float("inf")
 
 
@@ -120,6 +124,8 @@ class Sites:
         if self.are_all or origin in self._origins:
             return True
         scheme, _, host = origin.partition("://")
+        if len(host) > _HOST_MAX_CHARS:
+            return False
         labels = host.split(".")
         return any(f"{scheme}://*.{'.'.join(labels[cut:])}" in self._origins for cut in range(1, len(labels)))
 
@@ -145,20 +151,24 @@ class _Bucket:
 class Misses:
     """How many previews that are not kept yet may be fetched a minute: for one client network, and for all.
 
-    Kept in memory only, by shortened address; the networks longest unseen are forgotten. 0 means no limit.
+    Who asks for what has just been asked for pays nothing: it is one fetch. Kept in memory only, by shortened
+    address; the networks longest unseen are forgotten. 0 means no limit.
     """
 
     def __init__(self, *, a_network: int, overall: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._a_network, self._overall, self._clock = a_network, overall, clock
         self._networks: LRUCache[Network | None, _Bucket] = LRUCache(_CLIENTS)
+        self._paid: LRUCache[str, float] = LRUCache(_CLIENTS)  # id: until when
         self._all = _Bucket(overall, clock())
         self._lock = threading.Lock()
 
-    def spend(self, address: str) -> None:
-        """Takes note of one miss. Raises TooMany, with the seconds until the next is allowed."""
+    def spend(self, address: str, text: str) -> None:
+        """Takes note of a miss, for the id *text*. Raises TooMany, with the seconds until the next is allowed."""
         now = self._clock()
         network = shortened(address)
         with self._lock:
+            if now < self._paid.get(text, 0.0):
+                return
             # Whoever has no address (a socket file, an odd proxy) shares one budget: unknown is not unlimited.
             own = self._networks.setdefault(network, _Bucket(self._a_network, now))
             for bucket, limit in ((own, self._a_network), (self._all, self._overall)):
@@ -168,6 +178,7 @@ class Misses:
                 bucket.at = now
                 if bucket.left < 1:
                     raise TooMany("Too many new previews just now", retry_after_s=(1 - bucket.left) * _MINUTE_S / limit)
+            self._paid[text] = now + _MINUTE_S
             own.left -= 1
             self._all.left -= 1
 

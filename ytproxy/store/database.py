@@ -135,9 +135,8 @@ class Database:
         while self._idle:
             with suppress(IndexError):  # another thread was faster
                 link = self._idle.pop()
-                if link.files == self._files():
+                if self._still_there(link):
                     return link
-                link.db.close()
                 # If only the log was deleted, other processes may go on writing to the lost one.
                 self._set_aside(link.files)
         with self._locked():
@@ -148,6 +147,16 @@ class Database:
                     raise
                 self._rename()
                 return self._open()
+
+    def _still_there(self, link: _Link) -> bool:
+        """Whether the names in the folder still lead to the files of *link*, which is closed otherwise."""
+        is_there = False
+        try:
+            is_there = link.files == self._files()
+        finally:
+            if not is_there:
+                link.db.close()
+        return is_there
 
     def _open(self) -> _Link:
         if self._files()[0] is None:  # left to itself, SQLite would make a file that everybody may read

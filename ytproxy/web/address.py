@@ -29,6 +29,9 @@ class Door(StrEnum):
     PLAYLIST = "playlist"
 
 
+_DOORS = frozenset(Door)
+
+
 @dataclass(frozen=True, slots=True)
 class PageAddress:
     """A page, by everything that its answer depends on. *depth* is how many folders it lies below the root."""
@@ -78,7 +81,7 @@ def _accepted(header: str, default: str) -> str | None:
 
 def is_page(path: str) -> bool:
     """Whether a path is one of a preview's doors."""
-    return path.split("/", 2)[1:2] != [] and path.split("/", 2)[1].partition("&")[0] in tuple(Door)
+    return path.partition("/")[2].partition("/")[0].partition("&")[0] in _DOORS
 
 
 def parse(path: str, query: str, lang: str) -> PageAddress:

@@ -61,4 +61,5 @@ class Context:
         if not self.previews.is_known(subject):
             peer = request.environ.get("REMOTE_ADDR", "")
             forwarded_for = request.environ.get("HTTP_X_FORWARDED_FOR", "")
-            self.misses.spend(client_address(peer, forwarded_for, self.settings.trusted_proxies))
+            address = client_address(peer, forwarded_for, self.settings.trusted_proxies)
+            self.misses.spend(address, subject.text)

@@ -77,7 +77,9 @@ def error(context: Context, status: int) -> Response:
     )
     # In the place of a preview it may be framed like one, or the browser would say that we refused to connect.
     kind = "preview" if is_page(request.path) else "site"
-    return context.answer(kind, body, HTML, status=status, cache_control=MOMENT, vary="Accept-Language")
+    # Only what is due to the address alone may a shared cache keep; a 400 is due to this request's headers.
+    life = MOMENT if status == 404 else "no-store"
+    return context.answer(kind, body, HTML, status=status, cache_control=life, vary="Accept-Language")
 
 
 def is_click(headers: Headers, own_hosts: Collection[str]) -> bool:
@@ -144,7 +146,7 @@ def _preview(context: Context, address: PageAddress) -> Response:
         markup.preview_page(shown),
         HTML,
         status=status,
-        cache_control=FIVE_MINUTES if settled and status == 200 else MOMENT,
+        cache_control="no-store" if status == 429 else FIVE_MINUTES if settled and status == 200 else MOMENT,
         vary="Accept-Language",
         retry_after_s=retry_after_s,
         keep=Keep(HOT_S if settled else UNSETTLED_S, address.subject.text if address.subject else None)

@@ -97,7 +97,7 @@ def _picture(
 def _neutral(
     context: Context, size_px: tuple[int, int], format_: Format, status: int, *, retry_after_s: float | None = None
 ) -> Response:
-    keeper = "public" if context.sites.are_all else "private"
+    keeper = "public" if context.sites.are_all and status != 429 else "private"  # a limit is that of one network
     return context.answer(
         "picture",
         images.neutral(size_px, format_),
