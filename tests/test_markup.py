@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ytproxy import markup
 from ytproxy.images import Shape
-from ytproxy.markup import LANGUAGES, Preview, State, catalogue, direction
+from ytproxy.markup import LANGUAGES, Preview, State, catalogue
 from ytproxy.youtube import PlayerParams, PlaylistId, VideoId, player_url
 
 VIDEO = VideoId("aBcDeFgHiJk")
@@ -62,7 +62,7 @@ class Element:
 
     @property
     def text(self) -> str:
-        return " ".join("".join(self.texts).split())
+        return re.sub(r"[ \t\r\n]+", " ", "".join(self.texts)).strip(" ")  # a no-break space stays one, as in a browser
 
     def __getitem__(self, name: str) -> str:
         return self.attributes[name]
@@ -129,43 +129,20 @@ def start(**changes: object) -> Page:
     return Page(markup.start_page(**(values | changes)))  # type: ignore[arg-type]
 
 
+# The plainest, the longest in bytes, and one from right to left; test_locales.py has them all.
+SOME_LANGUAGES = ("en", "el", "he")
 ALL_PREVIEWS = [
     replace(p, state=state, whole_page=whole, lang=lang, shape=shape, poster=poster, title=title)
     for p, state, whole, lang, shape, poster, title in product(
         (PREVIEW, OF_PLAYLIST),
         get_args(State),
         (False, True),
-        LANGUAGES,
+        SOME_LANGUAGES,
         Shape,
         (VIDEO, None),
         ("How bees talk", ""),
     )
 ]
-
-
-def test_every_language_has_the_same_texts_and_none_is_empty() -> None:
-    assert set(LANGUAGES) >= {"de", "en"}
-    for lang in LANGUAGES:
-        assert catalogue(lang).keys() == catalogue("en").keys()
-        assert all(text.strip() == text != "" for text in catalogue(lang).values())
-        assert catalogue(lang)["direction"] in ("ltr", "rtl")
-
-
-def test_no_text_for_visitors_holds_a_host_or_markup() -> None:
-    for lang in LANGUAGES:
-        for key, text in catalogue(lang).items():
-            assert not re.search(r"[<>{}]|://|youtube\.com", text), (lang, key)
-
-
-def test_a_language_without_a_catalogue_is_refused() -> None:
-    with pytest.raises(KeyError):
-        catalogue("xx")
-
-
-def test_the_direction_of_a_page_is_that_of_its_language() -> None:
-    for lang in LANGUAGES:
-        html = preview(replace(PREVIEW, lang=lang)).one("html")
-        assert (html["lang"], html["dir"]) == (lang, direction(lang)) == (lang, catalogue(lang)["direction"])
 
 
 def test_a_preview_holds_nothing_that_runs_styles_or_connects_by_itself() -> None:
@@ -273,8 +250,7 @@ def test_the_long_notice_opens_without_a_script_and_says_who_what_where_and_how_
         page = preview(replace(PREVIEW, lang=lang))
         details = page.one("details")
         assert "open" not in details.attributes
-        assert all(word in details.text for word in ("Google Ireland Limited", "IP", "ookies", "USA"))
-        assert catalogue(lang)["back_how"] in details.text
+        assert all(catalogue(lang)[part] in details.text for part in ("before", "who", "what", "where", "back_how"))
         links = [a["href"] for a in page.all("a")]
         assert markup.GOOGLE_PRIVACY_URL in links
         assert "https://site.example/privacy" in links

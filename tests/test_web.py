@@ -322,7 +322,12 @@ def test_unknown_parameters_make_no_entry_and_cost_no_request(client: Client, yo
     [
         ("", "", "en"),
         ("", "de-AT,de;q=0.9,en;q=0.5", "de"),
-        ("", "fr;q=0.9,xx", "en"),
+        ("", "eo;q=0.9,xx", "en"),
+        ("", "en-GB,nb;q=0.5", "en"),
+        ("", "xx,de;q=0.5,en;q=0.8", "en"),
+        ("", "no-NO,en;q=0.8", "nb"),
+        ("?hl=iw", "en", "he"),
+        ("?hl=pt_BR", "en", "pt"),
         ("?lang=de", "en", "de"),
         ("?hl=de-DE", "en", "de"),
         ("?lang=en&hl=de", "de", "en"),

@@ -17,12 +17,12 @@ _HEADINGS = {"de": "Datenschutz auf diesem Videoserver", "en": "Privacy on this 
 
 def heading(lang: str) -> str:
     """The title of a page that shows the sections."""
-    return _HEADINGS[_known(lang)]
+    return _HEADINGS[language(lang)]
 
 
 def sections(settings: Settings, lang: str) -> list[Section]:
     """Headings with their paragraphs. English where there is no text in *lang*."""
-    return _german(settings) if _known(lang) == "de" else _english(settings)
+    return _german(settings) if language(lang) == "de" else _english(settings)
 
 
 def markdown(settings: Settings, lang: str) -> str:
@@ -33,7 +33,8 @@ def markdown(settings: Settings, lang: str) -> str:
     )
 
 
-def _known(lang: str) -> str:
+def language(lang: str) -> str:
+    """The one of ours to read the text in, for a page in *lang*."""
     return lang if lang in LANGUAGES else "en"
 
 

@@ -58,6 +58,7 @@ WAIT_S = 12.0  # what whoever waits for another's look waits at the most; also t
 TIDY_S = 3_600.0  # how often what has passed the ceiling is deleted
 
 _T = TypeVar("_T")
+_random = random.SystemRandom()
 _log = logging.getLogger(__name__)
 
 
@@ -213,12 +214,12 @@ class Previews:
 
         def run() -> None:
             while True:
-                for subject in random.sample(subjects, len(subjects)):
-                    if self._stopping.wait(random.uniform(0.02, 0.2)):  # noqa: S311
+                for subject in _random.sample(subjects, len(subjects)):
+                    if self._stopping.wait(_random.uniform(0.02, 0.2)):
                         return
                     with suppress(YtproxyError):
                         self._without_slot(partial(self._keep_one_fresh, subject))
-                if self._stopping.wait(round_s * random.uniform(0.5, 1.5)):  # noqa: S311
+                if self._stopping.wait(round_s * _random.uniform(0.5, 1.5)):
                     return
 
         threading.Thread(target=run, name="schedule", daemon=True).start()

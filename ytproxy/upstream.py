@@ -40,6 +40,7 @@ BACK_OFF_CEILING_S = 300.0
 _TROUBLE_BEFORE_BACK_OFF = 3  # one bad answer says little, three in a row say that YouTube is unwell
 _STOPPING = "This server is stopping and asks YouTube for nothing more"
 
+_random = random.SystemRandom()
 _log = logging.getLogger(__name__)
 
 
@@ -189,7 +190,7 @@ class _Host:
             over = self._troubles - _TROUBLE_BEFORE_BACK_OFF
             wait_s = min(retry_after_s or 0.0, RETRY_AFTER_CEILING_S)
             if at_once or over >= 0:  # a Retry-After of nothing does not lift our own back-off
-                own_s = min(2.0 ** min(max(over, 0) + 1, 16), BACK_OFF_CEILING_S) * random.uniform(0.8, 1.2)  # noqa: S311
+                own_s = min(2.0 ** min(max(over, 0) + 1, 16), BACK_OFF_CEILING_S) * _random.uniform(0.8, 1.2)
                 wait_s = max(wait_s, own_s)
             if not wait_s:
                 return None

@@ -30,6 +30,7 @@ class Door(StrEnum):
 
 
 _DOORS = frozenset(Door)
+_OTHER_NAMES = {"no": "nb", "nn": "nb", "iw": "he"}  # what browsers and YouTube call languages that we have
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,22 @@ class LanguageRule:
 
 def asked_language(query: Mapping[str, str]) -> str | None:
     """The language that an address asks for itself, if it is one of ours."""
-    for name in ("lang", "hl"):
-        if (found := query.get(name, "").replace("_", "-").partition("-")[0].lower()) in LANGUAGES:
-            return found
-    return None
+    return next(filter(None, (_ours(query.get(name, "")) for name in ("lang", "hl"))), None)
+
+
+def _ours(tag: str) -> str | None:
+    """Our language for a tag such as `de-AT`; its region does not matter to us."""
+    first = tag.replace("_", "-").partition("-")[0].lower()
+    language = _OTHER_NAMES.get(first, first)
+    return language if language in LANGUAGES else None
 
 
 @lru_cache(maxsize=512)
 def _accepted(header: str, default: str) -> str | None:
-    return parse_accept_header(header, LanguageAccept).best_match((default, *LANGUAGES))
+    wanted = parse_accept_header(header, LanguageAccept)  # by quality, the best first
+    return next(
+        (found for tag, quality in wanted if quality and (found := default if tag == "*" else _ours(tag))), None
+    )
 
 
 def is_page(path: str) -> bool:

@@ -54,7 +54,7 @@ def routes(context: Context) -> Blueprint:
 
     @room.get("/privacy")
     def privacy() -> Response:
-        lang = _language(context)
+        lang = policy.language(_language(context))
         body = markup.prose_page(
             policy.heading(lang),
             policy.sections(context.settings, lang),
