@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from werkzeug.test import Client
 
@@ -16,6 +17,10 @@ from ytproxy.upstream import Upstream
 from ytproxy.web import create_app
 
 DAY_S = 86_400
+
+# No deadline for an example: how fast a machine is just now is no property of the code.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 class Clock:
