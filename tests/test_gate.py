@@ -98,6 +98,7 @@ def test_channels_are_known_by_their_handle() -> None:
         ("cross-site", "https://ours.test@evil.test/", False),
         ("cross-site", "http://ours.test/", False),
         ("cross-site", "https://[", False),
+        ("cross-site", "https://evil.test\\.wild.test/", False),
         ("cross-site", "", False),
         ("", "https://ours.test/", True),
         ("", "https://theirs.test/", False),

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,17 @@ def test_every_file_is_formatted() -> None:
 def test_the_types_are_right() -> None:
     found = run(sys.executable, "-m", "mypy", "-p", "ytproxy")
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_bandit_finds_nothing() -> None:
+    found = run(sys.executable, "-m", "bandit", "-q", "-c", "pyproject.toml", "-r", "ytproxy")
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_every_dependency_has_a_floor_and_all_but_pillow_a_ceiling() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert all(">=" in wanted for wanted in project["dependencies"])
+    assert [wanted for wanted in project["dependencies"] if "," not in wanted] == ["pillow>=12.3"]  # fixes come first
 
 
 @pytest.mark.needs("git", "shellcheck")

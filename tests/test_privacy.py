@@ -125,6 +125,16 @@ def test_nothing_is_stored_on_the_visitors_device_before_or_after_the_click(visi
     assert {place: items for place, items in stored.items() if items} == {}
 
 
+def test_what_one_site_has_left_in_the_browsers_cache_tells_another_nothing(visits: Visits) -> None:
+    def pictures_asked(step: str) -> int:
+        phase = visits["two sites"][step]
+        assert _shows_preview(phase), phase["frames"]
+        return len([asked for asked in phase["asked"] if asked["detail"].startswith("GET /thumbnail/")])
+
+    steps = ("load", "same site", "another site")
+    assert [pictures_asked(step) for step in steps] == [1, 0, 1]
+
+
 @pytest.mark.parametrize("visit", _CLICKS)
 def test_a_click_contacts_the_player_and_no_other_host(visits: Visits, visit: str) -> None:
     assert visits[visit]["load"]["contacts"] == []

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 import requests
 
 from tests.running import Running
@@ -214,33 +213,3 @@ def test_no_version_and_no_environment_leave_the_server(serve: Serve) -> None:
         answer = requests.get(server.url + path, timeout=10)
         assert answer.headers["Server"] == "ytproxy"
         assert "YTPROXY_" not in answer.text
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"GET /embed/%ff%fe%00 HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET // HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET /embed/" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET http://evil.test/embed/x HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET /\xc3\xa4\xff HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Language: \xff\xfe\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a b<script>\r\n\r\n",
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.0\r\n\r\n",
-        b"POST /embed/x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"NONSENSE\r\n\r\n",
-    ],
-    ids=lambda raw: repr(raw[:40]),
-)
-def test_odd_bytes_on_the_wire_are_refused_or_answered_and_never_a_fault(
-    serve: Serve, youtube: FakeYouTube, raw: bytes
-) -> None:
-    server = serve(workers=1)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
-        connection.sendall(raw)
-        connection.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
-    assert not answer or int(answer.split(b" ", 2)[1]) < 500
-    assert b"\r\nlocation:" not in answer.lower()
-    assert youtube.count() == 0

@@ -4,6 +4,7 @@ Decides from values alone and knows nothing of HTTP answers. Open to all, within
 """
 
 import ipaddress
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from ytproxy.youtube import PlaylistId, VideoId
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _CLIENT_BITS = {4: 24, 6: 64}  # what one household or office shares; more precise is not needed and not kept
 _CLIENTS = 10_000
-_HOST_MAX_CHARS = 300  # names have 253 at the most; looking at all parents of a longer one would take seconds
+_HOST = re.compile(r"[a-z0-9.:-]{1,300}")  # as browsers send it; all parents of a longer one would take seconds
 _MINUTE_S = 60.0
 
 
@@ -124,7 +125,7 @@ class Sites:
         if self.are_all or origin in self._origins:
             return True
         scheme, _, host = origin.partition("://")
-        if len(host) > _HOST_MAX_CHARS:
+        if not _HOST.fullmatch(host):
             return False
         labels = host.split(".")
         return any(f"{scheme}://*.{'.'.join(labels[cut:])}" in self._origins for cut in range(1, len(labels)))

@@ -76,6 +76,7 @@ class HotPath:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return _without_body(environ["REQUEST_METHOD"], start_response)
+        environ["PATH_INFO"] = environ["PATH_INFO"] or "/"  # `GET host:1`: Flask would redirect to wherever Host says
         generation = self._look()
         if self._sub_path and environ["PATH_INFO"].startswith(self._sub_path):
             rest = environ["PATH_INFO"][len(self._sub_path) :]

@@ -1,6 +1,7 @@
 """The server process: Granian, set for many idle visitors, and a worker's application."""
 
 import resource
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -45,12 +46,20 @@ def serve(settings: Settings, application: "Callable[[Settings], WSGIApplication
         log_level=LogLevels.error,
     )
     try:
+        _refuse_a_taken_port(settings.host, settings.port)
         server.serve(target_loader=partial(application, settings), wrap_loader=False)
     except (OSError, RuntimeError) as error:
         raise ConfigError(
             f"The server cannot listen on {settings.host}, port {settings.port}: {error}. "
             "Choose another with --port, or stop what uses this one."
         ) from error
+
+
+def _refuse_a_taken_port(host: str, port: int) -> None:
+    """Raises OSError where somebody listens. Granian's workers share their port, and would with another server's."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 def _raise_file_limit() -> None:

@@ -20,9 +20,9 @@ class DevToolsError(Exception):
 
 
 class Browser:
-    """A Chromium with a fresh profile in *home*. No flag makes it quieter or more private than a visitor's."""
+    """A Chromium with a fresh profile in *home*. No flag but those in *flags* makes it quieter than a visitor's."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *flags: str) -> None:
         profile = home / "profile"
         profile.mkdir(parents=True)
         command = [
@@ -33,6 +33,7 @@ class Browser:
             "--no-first-run",
             "--enable-remote-extensions",  # else Debian's launcher switches background networking off
             "--window-size=1000,800",
+            *flags,
             "about:blank",
         ]
         if os.geteuid() == 0:

@@ -65,6 +65,10 @@ def run(visitor: Visitor, _front: Front) -> dict[str, dict[str, Phase]]:
     for name, path in WHOLE_PAGES.items():
         seen[name] = visitor.visit(_PROXY + path, look)
 
+    same_site = ("same site", lambda tab: visitor.open(tab, f"{site}/undelegated"))
+    another_site = ("another site", lambda tab: visitor.open(tab, _PROXY + _EMBED))
+    seen["two sites"] = visitor.visit(f"{site}/plain", same_site, another_site)
+
     seen["click"] = visitor.visit(f"{site}/plain", play, back, forward)
     seen["click then reload"] = visitor.visit(f"{site}/plain", play, reload)
     seen["click then leave"] = visitor.visit(f"{site}/plain", play, leave)

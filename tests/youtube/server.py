@@ -148,7 +148,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def finish(self) -> None:
         with suppress(OSError):
             super().finish()
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # ValueError: the client left before TLS had begun
             self._say_goodbye()
         self.connection.close()
         self.server.closed(self)
