@@ -1,6 +1,7 @@
 // The player's page. It takes the preview's address, so that Back, reload and restore show the preview, not the player.
 {
-  const preview = new URL(document.body.dataset.preview, document.baseURI).href;
+  const { dataset, classList } = document.body;
+  const preview = new URL(dataset.preview, document.baseURI).href;
   try {
     history.replaceState(null, "", preview);
   } catch {
@@ -13,33 +14,101 @@
   });
 
   const frame = document.querySelector("iframe");
+  const fault = document.querySelector(".fault");
   const player = new URL(frame.src);
-  const asked = (name) => player.searchParams.get(name) === "1";
+  const asked = (name) => player.searchParams.get(name);
 
   // Firefox, Safari and most phones do not pass the visitor's click on to a new document, so `autoplay=1` alone fails
   // there; the player's own messages ask it once more. YouTube's script for that is never loaded: it sets cookies.
-  const say = (message) => frame.contentWindow.postMessage(JSON.stringify({ id: 1, channel: "widget", ...message }), player.origin);
-  const RUNNING = [1, 3]; // playing, buffering
-  let greeting;
+  const say = (message) => {
+    frame.contentWindow.postMessage(JSON.stringify({ id: 1, channel: "widget", ...message }), player.origin);
+  };
+  const command = (func, ...args) => say({ event: "command", func, args });
+  const PLAYING = 1;
+  const RUNNING = [PLAYING, 3]; // 3: buffering
+  const STATES = { 0: "ended", 1: "play", 2: "pause" };
+  let greeting, silence, state;
+  let answered = false;
+  let seconds = 0;
 
-  addEventListener("message", (event) => {
-    if (!greeting || event.origin !== player.origin || event.source !== frame.contentWindow) return;
+  // The element around this page (ytproxy.js) hears what the player does once it has said hello, and may give orders.
+  // `said` is for one that comes late: the last word on each matter.
+  let element;
+  const said = new Map();
+  const waiting = [];
+  const tell = (matter, message) => {
+    said.set(matter, message);
+    if (element) parent.postMessage(message, element);
+  };
+
+  const fail = (code) => {
+    const words = document.createElement("span");
+    words.textContent = fault.dataset[code] ?? fault.dataset.other;
+    fault.replaceChildren(words, document.querySelector(".watch").cloneNode(true));
+    tell("fault", { ytproxy: "error", code });
+  };
+  const recover = () => {
+    fault.replaceChildren();
+    said.delete("fault");
+  };
+
+  const begin = (info) => {
+    answered = true;
+    clearInterval(greeting);
+    clearTimeout(silence);
+    recover();
+    for (const event of ["onStateChange", "onError", "onAutoplayBlocked"]) command("addEventListener", event);
+    tell("ready", { ytproxy: "ready", seconds });
+    if (!RUNNING.includes(info?.playerState)) command("playVideo");
+    for (const order of waiting) command(...order);
+  };
+  const turn = (next) => {
+    if (next === state) return;
+    state = next;
+    if (state === PLAYING) recover();
+    if (state in STATES) tell("state", { ytproxy: STATES[state], seconds });
+  };
+
+  const hear = (data) => {
     let answer;
     try {
-      answer = JSON.parse(event.data);
+      answer = JSON.parse(data);
     } catch {
       return;
     }
-    if (answer?.event !== "initialDelivery" && answer?.event !== "onReady") return;
-    clearInterval(greeting);
-    greeting = undefined;
-    if (!RUNNING.includes(answer.info?.playerState)) say({ event: "command", func: "playVideo", args: [] });
+    const { event, info } = Object(answer);
+    if (Number.isFinite(info?.currentTime)) seconds = info.currentTime;
+    if (!answered && ["initialDelivery", "onReady"].includes(event)) begin(info);
+    if (event === "onError" && Number.isInteger(info)) fail(info);
+    turn(event === "onStateChange" ? info : (info?.playerState ?? state));
+  };
+  const obey = ({ ytproxy: order, seconds: to }) => {
+    const known = { play: ["playVideo"], pause: ["pauseVideo"], seek: to >= 0 && ["seekTo", to, true] };
+    if (!Object.hasOwn(known, order) || !known[order]) return;
+    if (answered) command(...known[order]);
+    else waiting.push(known[order]);
+  };
+
+  addEventListener("message", (event) => {
+    if (event.source === frame.contentWindow && event.origin === player.origin) {
+      if (greeting) hear(event.data);
+    } else if (event.source === parent && parent !== window && event.origin === (element ?? event.origin)) {
+      const message = Object(event.data);
+      if (element) obey(message);
+      else if (message.ytproxy === "hello" && event.origin !== "null") {
+        element = event.origin;
+        parent.postMessage({ ytproxy: "hello" }, element);
+        for (const word of said.values()) parent.postMessage(word, element);
+      }
+    }
   });
 
-  // Not in the frame's load event, which may have passed before this script came.
-  if (asked("autoplay") && asked("enablejsapi")) {
+  // Not in the frame's load event, which may have passed before this script came. A player that was given another
+  // origin than this page's, which a proxy in between can cause, hears nothing; its silence says nothing either.
+  if (asked("autoplay") === "1" && asked("enablejsapi") === "1") {
     greeting = setInterval(() => say({ event: "listening" }), 250);
     setTimeout(() => clearInterval(greeting), 30_000);
+    if (asked("origin") === location.origin) silence = setTimeout(() => fail("silent"), 10_000);
   }
-  frame.focus();
+  if (!classList.contains("element") || document.hasFocus()) frame.focus();
 }

@@ -386,6 +386,20 @@ def test_the_play_page_leads_back_to_the_preview_with_and_without_script() -> No
     assert page.one("script").text == ""
 
 
+def test_the_play_page_has_words_for_every_fault_of_the_players_and_shows_none_yet() -> None:
+    place = play().one("div", role="status")
+    assert place.text == ""
+    faults = {name.removeprefix("data-"): text for name, text in place.attributes.items() if name.startswith("data-")}
+    assert faults.keys() == {"100", "101", "150", "153", "silent", "other"}
+    assert set(faults.values()) <= set(catalogue("en").values())
+
+
+def test_a_play_page_in_our_element_says_so_in_its_class() -> None:
+    page = Page(markup.play_page(PREVIEW, "https://player.example/", "../embed/x", element=True))
+    assert page.one("body")["class"] == "player element"
+    assert play().one("body")["class"] == "player"
+
+
 def test_the_play_page_loads_nothing_foreign_but_the_player() -> None:
     page = play()
     loaded = [e.attributes.get("src", "") for e in page.elements] + [e["href"] for e in page.all("link")]
@@ -476,9 +490,32 @@ def test_a_style_sheet_loads_nothing(name: str) -> None:
     assert css.count("{") == css.count("}")
 
 
-def test_the_play_script_names_no_host_and_makes_no_html_from_text() -> None:
-    script = (STATIC_FOLDER / "play.js").read_text(encoding="utf-8")
-    assert not GOOGLE.search(script)
+SCRIPTS = ("play.js", "ytproxy.js", "ytproxy-bridge.js")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_makes_no_html_from_text_and_fetches_nothing(name: str) -> None:
+    script = (STATIC_FOLDER / name).read_text(encoding="utf-8")
     assert not re.search(
-        r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|Function\(|\bimport\b|fetch\(", script
+        r"innerHTML|outerHTML|HTMLUnsafe|insertAdjacent|document\.write|eval\(|Function\(|fetch\(|XMLHttp", script
     )
+    assert not re.search(r"localStorage|sessionStorage|indexedDB|\.cookie|caches\.", script)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_names_no_host_but_in_the_plain_link_to_youtube(name: str) -> None:
+    script = (STATIC_FOLDER / name).read_text(encoding="utf-8")
+    assert [line for line in script.splitlines() if GOOGLE.search(line)] == [
+        line for line in script.splitlines() if line.strip().startswith("const page = new URL(")
+    ]
+    assert re.findall(r"""(?<!")\bimport\b\W+"([^"]*)""", script) == (
+        ["./ytproxy-bridge.js"] if name == "ytproxy.js" else []
+    )
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_sends_its_messages_to_one_origin_and_never_to_all(name: str) -> None:
+    script = (STATIC_FOLDER / name).read_text(encoding="utf-8")
+    exact = re.findall(r"postMessage\(.+, (?:player\.origin|element|origin)\)", script)
+    assert script.count("postMessage(") == len(exact)
+    assert not re.search(r"""postMessage\(.*["'`]\*["'`]""", script)

@@ -23,7 +23,16 @@ Visits = dict[str, dict[str, Phase]]
 
 _YOUTUBE = ("youtube", "ytimg", "ggpht", "googlevideo", "doubleclick", "gstatic", "www.google.")
 _HEADERS_TO_YOUTUBE = {"host", "user-agent", "accept", "accept-encoding", "connection", "if-none-match"}
-_CLICKS = ("click", "enter key", "click without scripts", "click in strict", "click on whole page")
+_CLICKS = (
+    "click",
+    "enter key",
+    "click without scripts",
+    "click in strict",
+    "click on whole page",
+    "click on element",
+    "enter key on element",
+    "click on element in strict",
+)
 
 
 @pytest.fixture(scope="session")
@@ -78,9 +87,12 @@ def _signs(phases: dict[str, Phase]) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("step", ["load", "roam", "reload", "away and back", "close"])
-def test_a_page_with_youtubes_embed_code_contacts_nobody_before_the_click(visits: Visits, step: str) -> None:
+@pytest.mark.parametrize("visit", ["plain", "element"])
+def test_a_page_with_embed_code_or_element_contacts_nobody_before_the_click(
+    visits: Visits, visit: str, step: str
+) -> None:
     """To roam is to hover, scroll, touch, travel by keyboard, print, change tabs and sleep."""
-    phase = visits["plain"][step]
+    phase = visits[visit][step]
     assert step == "close" or _shows_preview(phase), phase["frames"]
     assert phase["contacts"] == []
 
@@ -90,6 +102,14 @@ def test_it_is_as_quiet_without_scripts_and_in_a_page_with_a_strict_policy(visit
     for phase in _steps(visits[visit]):
         assert _shows_preview(phase), phase["frames"]
     assert _contacts(visits[visit]) == []
+
+
+def test_an_element_without_scripts_is_a_link_with_a_picture_and_as_quiet(visits: Visits) -> None:
+    for phase in _steps(visits["element without scripts"]):
+        [frame] = phase["frames"]
+        assert frame["pictures"] == 1
+        assert "A film" in frame["text"]
+    assert _contacts(visits["element without scripts"]) == []
 
 
 @pytest.mark.parametrize("name", WHOLE_PAGES)
@@ -151,7 +171,7 @@ def test_youtube_learns_our_origin_as_referrer_and_not_the_page(visits: Visits, 
     assert "site.test" not in str(visits[visit]["play"]["contacts"])
 
 
-@pytest.mark.parametrize("visit", ["click", "enter key", "click in strict", "click on whole page"])
+@pytest.mark.parametrize("visit", [visit for visit in _CLICKS if visit != "click without scripts"])
 def test_one_click_plays_where_the_page_lets_it(visits: Visits, visit: str) -> None:
     assert "playing" in [told["event"] for told in visits[visit]["play"]["player"]]
 
@@ -169,6 +189,8 @@ def test_a_frame_without_leave_to_autoplay_shows_the_player_and_waits(visits: Vi
         ("click", "forward"),
         ("click then reload", "reload"),
         ("click then leave", "away and back"),
+        ("click on element", "stop"),
+        ("click on element then leave", "away and back"),
         ("click on whole page", "reload"),
         ("click on whole page then leave", "away and back"),
     ],

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from io import BytesIO
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -208,6 +208,48 @@ def test_the_player_needs_a_click(client: Client, sent: dict[str, str], plays: b
     if not plays:
         assert "nocookie" not in response.headers["Content-Security-Policy"]
         assert f"../play/{FILM}" in text(response)
+
+
+@pytest.mark.parametrize(
+    ("sent", "plays"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe", "Sec-CH-UA": '"Chromium";v="156"'}, True),
+        (
+            {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe", "User-Agent": "Mozilla/5.0 Firefox/153.0"},
+            True,
+        ),
+        ({"User-Agent": "Mozilla/5.0 (X11) Chrome/156", "Referer": "http://site.test/"}, True),  # plain http
+        ({"User-Agent": "Mozilla/5.0 (X11) Chrome/156"}, True),  # the same, hiding its referrer
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe", "Sec-Purpose": "prefetch"}, False),
+        ({"Sec-Fetch-Dest": "iframe", "Purpose": "prefetch"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}, False),  # a page that was sent here
+        ({"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}, False),  # a restored tab
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "object"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "empty"}, False),
+    ],
+    ids=str,
+)
+def test_the_elements_own_frame_is_a_click_and_nothing_loaded_ahead_is(
+    client: Client, sent: dict[str, str], plays: bool
+) -> None:
+    response = client.get(f"/play/{FILM}?element=1&start=30", headers=sent)
+    players = [src for src in Links(text(response)).fetched if "youtube-nocookie.com/embed" in src]
+    assert len(players) == plays
+    assert all("element" not in src and "start=30" in src for src in players)
+    for other in ("element=0", "element=", "element=11", "elements=1", ""):
+        assert "nocookie" not in text(client.get(f"/play/{FILM}?{other}", headers={"Sec-Fetch-Site": "cross-site"}))
+
+
+def test_the_player_is_told_our_origin_as_the_browser_sees_it(client: Client) -> None:
+    for host, metadata, origin in (
+        ("video.example", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}, "https://video.example"),
+        ("localhost:8080", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}, "http://localhost:8080"),
+        ("127.0.0.1:8080", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}, "http://127.0.0.1:8080"),
+        ("video.example", {}, "http://video.example"),
+        ("127.0.0.1.example", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "iframe"}, "https://127.0.0.1.example"),
+    ):
+        page = text(client.get(f"/play/{FILM}?element=1", headers=metadata, base_url=f"http://{host}"))
+        assert f"origin={quote(origin, safe='')}" in page
 
 
 @pytest.mark.parametrize(

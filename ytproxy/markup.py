@@ -48,6 +48,15 @@ Section: TypeAlias = tuple[str, Sequence[str]]  # heading, paragraphs of plain t
 
 _CHANNEL_PREFIX = "https://www.youtube.com/"
 _ERROR_STATUSES = (400, 403, 404, 405, 429, 500, 502, 503)
+# What the player reports (https://developers.google.com/youtube/iframe_api_reference#onError), or that it is silent.
+_FAULTS = {
+    "100": "fault_gone",
+    "101": "embedding_off",
+    "150": "embedding_off",
+    "153": "fault_referrer",
+    "silent": "fault_silent",
+    "other": "fault_failed",
+}
 _RATIOS = {Shape.LANDSCAPE: 16 / 9, Shape.PORTRAIT: 9 / 16}
 _WIDTHS_PX = {Shape.LANDSCAPE: LANDSCAPE_WIDTHS_PX, Shape.PORTRAIT: PORTRAIT_WIDTHS_PX}
 _FALLBACK_WIDTH_PX = {Shape.LANDSCAPE: 640, Shape.PORTRAIT: 360}
@@ -142,22 +151,25 @@ def preview_page(p: Preview) -> str:
     )
 
 
-def play_page(p: Preview, player_src: str, preview_href: str) -> str:
+def play_page(p: Preview, player_src: str, preview_href: str, *, element: bool = False) -> str:
     """The page after the click: YouTube's player in a frame, and the way back.
 
-    *preview_href* is where Back, reload and restore lead, relative to this page.
+    *preview_href* is where Back, reload and restore lead, relative to this page. *element*: our element frames the
+    page and has a way back of its own.
     """
+    t = catalogue(p.lang)
     return _render(
         "play.html",
         p.lang,
         p.root,
         p.static_urls,
-        body_class="player",
+        body_class="player element" if element else "player",
         title=_title(p),
         player_src=player_src,
         preview_href=preview_href,
         watch_href=_watch_href(p),
         allow=PLAYER_ALLOW,
+        faults={code: t[key] for code, key in _FAULTS.items()},
     )
 
 

@@ -11,7 +11,7 @@ Headers = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One leak, put into the answers whose path starts with *page*.
+    """One leak, put into the answers whose path starts with *page*, which the site's page *shown_at* holds.
 
     *sign* is the least that must be seen of it: a kind of contact, ``storage`` or ``cookie``.
     """
@@ -26,6 +26,7 @@ class Mutant:
     frame_source: str = ""
     pictures_move_to: str = ""
     page: str = "/embed/"
+    shown_at: str = "plain"
     on_hover: bool = False
     after_click: bool = False
     empties: str = ""
@@ -62,6 +63,12 @@ _HOVER_SCRIPT = """<script>addEventListener("pointermove", () => {
   const link = document.createElement("link");
   link.rel = "preconnect"; link.href = "https://www.google.com"; document.head.append(link);
 }, {once: true})</script>"""
+
+_ELEMENT_SCRIPT = """{
+  const link = document.createElement("link");
+  link.rel = "preconnect"; link.href = "https://s.ytimg.com"; document.head.append(link);
+}
+"""
 
 MUTANTS = (
     Mutant(
@@ -116,6 +123,14 @@ MUTANTS = (
         "storage",
         body='<script>localStorage.setItem("seen", "1")</script>',
         without_csp=True,
+    ),
+    Mutant(
+        "an element that preconnects",
+        "connection",
+        "s.ytimg.com",
+        head=_ELEMENT_SCRIPT,
+        page="/static/ytproxy",
+        shown_at="element",
     ),
     # This Chromium keeps no plain cookie in another site's frame, so that one is set on a page of its own.
     Mutant("a cookie", "cookie", headers=(("Set-Cookie", _COOKIE),), page="/watch"),

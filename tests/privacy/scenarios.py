@@ -15,6 +15,16 @@ _STRICT = {
     "Content-Security-Policy": f"default-src 'none'; frame-src https://{PROXY_HOST}",
     "Referrer-Policy": "no-referrer",
 }
+_ELEMENT = (
+    f'<ytproxy-video videoid="{VIDEO}" title="A film" style="display: block; width: 560px">'
+    f'<a href="{_PROXY}/watch?v={VIDEO}"><img alt="" src="{_PROXY}/thumbnail/{VIDEO}/480.jpg">A film</a>'
+    "</ytproxy-video>"
+)
+_SCRIPT = f'<script type="module" src="{_PROXY}/static/ytproxy.js"></script>'
+_STRICT_FOR_ELEMENT = {
+    "Content-Security-Policy": f"default-src 'none'; script-src {_PROXY}; img-src {_PROXY}; frame-src {_PROXY}",
+    "Referrer-Policy": "no-referrer",
+}
 _AHEAD = [{"urls": [f"{_PROXY}/play/{VIDEO}"], "eagerness": "immediate"}]
 _SPECULATION = f'<script type="speculationrules">{json.dumps({"prefetch": _AHEAD, "prerender": _AHEAD})}</script>'
 
@@ -25,6 +35,8 @@ SITE = {
     f"{SITE_HOST}/plain": ({}, page(embed_code(_EMBED))),
     f"{SITE_HOST}/strict": (_STRICT, page(embed_code(_EMBED))),
     f"{SITE_HOST}/undelegated": ({}, page(f'<iframe width="560" height="315" src="{_PROXY}{_EMBED}"></iframe>')),
+    f"{SITE_HOST}/element": ({}, page(_ELEMENT, _SCRIPT)),
+    f"{SITE_HOST}/element-strict": (_STRICT_FOR_ELEMENT, page(_ELEMENT, _SCRIPT)),
     f"{SITE_HOST}/play-frame": ({}, page(embed_code(f"/play/{VIDEO}?autoplay=1"))),
     # The operator's own page beside the server: only the same host may be rendered ahead.
     f"{PROXY_HOST}/page/speculation": ({}, page("<p>no frame here</p>", _SPECULATION)),
@@ -58,6 +70,8 @@ def run(visitor: Visitor, _front: Front) -> dict[str, dict[str, Phase]]:
         "plain": visitor.visit(f"{site}/plain", roam, reload, leave),
         "plain without scripts": visitor.visit(f"{site}/plain", roam, scripts=False),
         "strict": visitor.visit(f"{site}/strict", roam),
+        "element": visitor.visit(f"{site}/element", roam, reload, leave),
+        "element without scripts": visitor.visit(f"{site}/element", look, scripts=False),
         "play-frame": visitor.visit(f"{site}/play-frame", look),
         "prefetch": visitor.visit(f"{site}/prefetch", look),
         "speculation": visitor.visit(f"{_PROXY}/page/speculation", look),
@@ -75,6 +89,11 @@ def run(visitor: Visitor, _front: Front) -> dict[str, dict[str, Phase]]:
     seen["enter key"] = visitor.visit(f"{site}/plain", enter)
     seen["click without scripts"] = visitor.visit(f"{site}/plain", play, scripts=False)
     seen["click in strict"] = visitor.visit(f"{site}/strict", play)
+    stop = ("stop", visitor.press_back)
+    seen["click on element"] = visitor.visit(f"{site}/element", play, stop)
+    seen["click on element then leave"] = visitor.visit(f"{site}/element", play, leave)
+    seen["enter key on element"] = visitor.visit(f"{site}/element", enter)
+    seen["click on element in strict"] = visitor.visit(f"{site}/element-strict", play)
     seen["click undelegated"] = visitor.visit(f"{site}/undelegated", play)
     seen["click on whole page"] = visitor.visit(_WATCH, play, reload)
     seen["click on whole page then leave"] = visitor.visit(_WATCH, play, leave)
@@ -85,7 +104,7 @@ def run_mutants(visitor: Visitor, front: Front) -> dict[str, dict[str, Phase]]:
     """The same pages once a mutant, each with its one leak."""
     seen = {}
     for mutant in (*MUTANTS, API_SCRIPT, KEPT_HISTORY):
-        address = _WATCH if mutant.page == "/watch" else f"https://{SITE_HOST}/plain"
+        address = _WATCH if mutant.page == "/watch" else f"https://{SITE_HOST}/{mutant.shown_at}"
         steps = [("look", visitor.look)] if mutant.on_hover else []
         if mutant.after_click:
             steps = [("play", visitor.press_play), ("reload", visitor.reload)]

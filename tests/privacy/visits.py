@@ -22,9 +22,12 @@ _STORAGE_KEYS = (
     f"https://{PROXY_HOST}/",
     f"https://{PROXY_HOST}/^0https://{SITE_HOST}",
 )
+# The play link of a page of ours, or the play button that our element has put into another page.
 _PLAY_LINK = (
-    "[...document.links].find(link => link.hostname === location.hostname && link.pathname.startsWith('/play/'))"
+    "([...document.links].find(link => link.hostname === location.hostname && link.pathname.startsWith('/play/'))"
+    " ?? document.querySelector('ytproxy-video')?.shadowRoot?.querySelector('[part=play]'))"
 )
+_FOCUSED = "(document.activeElement?.shadowRoot?.activeElement ?? document.activeElement)"
 _STORED = """(async () => {
   const found = [];
   const look = async (kind, read) => {
@@ -42,7 +45,9 @@ _STORED = """(async () => {
 _SHOWN = f"""({{
   title: document.title,
   text: document.body ? document.body.innerText.slice(0, 400) : "",
-  pictures: [...document.images].filter(image => image.complete && image.naturalWidth > 1).length,
+  pictures: [document, ...[...document.querySelectorAll("ytproxy-video")].map(video => video.shadowRoot)]
+    .flatMap(place => [...place?.querySelectorAll("img") ?? []])
+    .filter(image => image.complete && image.naturalWidth > 1).length,
   playLink: !!{_PLAY_LINK},
 }})"""
 
@@ -173,12 +178,19 @@ class Visitor:
         """Travels to the play link with the Tab key; where there is none to reach, nothing is pressed."""
         frame = _preview(tab)
         for _ in range(_TAB_STOPS):
-            if frame and frame.evaluate(f"document.activeElement === {_PLAY_LINK}"):
+            if frame and frame.evaluate(f"{_FOCUSED} === {_PLAY_LINK}"):
                 tab.key("Enter", 13)
                 self._settle_player(tab)
                 return
             tab.key("Tab", 9)
             self.browser.wait(0.1)
+
+    def press_back(self, tab: Tab) -> None:
+        """The element's control beside its player."""
+        back = "document.querySelector('ytproxy-video').shadowRoot.querySelector('[part=back]')"
+        box = tab.frames()[0].evaluate(f"(box => ({{x: box.x + 5, y: box.y + 5}}))({back}.getBoundingClientRect())")
+        tab.click(box["x"], box["y"])
+        self._settle(tab)
 
     def _settle(self, tab: Tab) -> None:
         self._until(lambda: all(_is_complete(frame) for frame in tab.frames() if _host(frame) in OWN_HOSTS))
@@ -206,9 +218,9 @@ class Visitor:
 
 
 def _preview(tab: Tab) -> Frame | None:
-    """The frame of ours that holds a play link."""
+    """The document that holds a play link of ours."""
     for frame in tab.frames():
-        if _host(frame) == PROXY_HOST and frame.evaluate(f"!!{_PLAY_LINK}"):
+        if _host(frame) in OWN_HOSTS and frame.evaluate(f"!!{_PLAY_LINK}"):
             return frame
     return None
 

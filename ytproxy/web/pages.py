@@ -12,7 +12,7 @@ from ytproxy.errors import Absent, Busy, InvalidInput, NotAllowed, Private, TooM
 from ytproxy.hotpath import Keep
 from ytproxy.images import Shape
 from ytproxy.previews import Details, State
-from ytproxy.web.address import Door, PageAddress, asked_language, is_page, parse
+from ytproxy.web.address import MAX_LENGTH, Door, PageAddress, asked_language, is_page, parse
 from ytproxy.web.answers import Context
 from ytproxy.youtube import PlayerParams, VideoId, player_url
 from ytproxy.youtube import parse as parse_link
@@ -25,6 +25,7 @@ UNSETTLED_S = 10.0
 DEMO = VideoId("jNQXAC9IVRw")  # "Me at the zoo", the first video on YouTube
 _WHOLE_PAGES = frozenset(Door) - {Door.EMBED, Door.PLAY}
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_LOOPBACK = re.compile(r"(?:(?:.+\.)?localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?", re.IGNORECASE)
 
 _View = Callable[[Context, PageAddress], Response]
 
@@ -72,7 +73,7 @@ def error(context: Context, status: int) -> Response:
     body = markup.error_page(
         status,
         lang=_language(context),
-        root="../" * (request.path.count("/") - 1) or "./",
+        root="../" * (request.path[:MAX_LENGTH].count("/") - 1) or "./",
         static_urls=context.static.urls,
     )
     # In the place of a preview it may be framed like one, or the browser would say that we refused to connect.
@@ -82,17 +83,20 @@ def error(context: Context, status: int) -> Response:
     return context.answer(kind, body, HTML, status=status, cache_control=life, vary="Accept-Language")
 
 
-def is_click(headers: Headers, own_hosts: Collection[str]) -> bool:
+def is_click(headers: Headers, own_hosts: Collection[str], *, element: bool = False) -> bool:
     """Whether a request for the player can come from a visitor's click. When in doubt, it does not.
 
     Browsers say how a navigation began (Fetch Metadata): prefetches and frames that a page put there carry no
     Sec-Fetch-User. Some engines never send that header, so within our own origin its absence counts only against
     those that do. Over plain http browsers say nothing of the kind, and only our own preview as the referrer tells
     a click. What is no browser may have the page: it plays nothing.
+
+    *element*: the address says that our element asks, which frames the player after a click in a page of another
+    site. No browser marks that frame as the click's, so the element's word counts, for a frame and nothing else.
     """
     if "Sec-Purpose" in headers or headers.get("Purpose") == "prefetch":
         return False
-    if headers.get("Sec-Fetch-User") == "?1":
+    if headers.get("Sec-Fetch-User") == "?1" or (element and headers.get("Sec-Fetch-Dest", "iframe") == "iframe"):
         return True
     site = headers.get("Sec-Fetch-Site")
     agent = headers.get("User-Agent", "")
@@ -158,7 +162,8 @@ def _preview(context: Context, address: PageAddress) -> Response:
 def _play(context: Context, address: PageAddress) -> Response:
     """The page after the click; without one, the preview in its place."""
     own_hosts = {request.host, _split(context.settings.public_url or "").netloc} - {""}
-    if not address.subject or not is_click(request.headers, own_hosts):
+    element = request.args.get("element") == "1"
+    if not address.subject or not is_click(request.headers, own_hosts, element=element):
         response = _preview(context, address)
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -168,6 +173,7 @@ def _play(context: Context, address: PageAddress) -> Response:
         shown,
         player_url(address.video, address.params, lang=address.lang, autoplay=True, origin=_origin(context)),
         _preview_href(address, shown.root),
+        element=element,
     )
     return context.answer("play", body, HTML, vary="Accept-Language")
 
@@ -239,7 +245,8 @@ def _language(context: Context) -> str:
 def _origin(context: Context) -> str | None:
     """Our origin as the browser sees it; the player sends its messages there. None when it cannot be told.
 
-    Behind a proxy that ends TLS the request looks like plain http; the referrer, our own page, knows better.
+    Behind a proxy that ends TLS the request looks like plain http; the referrer, our own page, knows better. So does
+    the browser, which sends Fetch Metadata over https, and over plain http to the visitor's own machine alone.
     """
     if context.settings.public_url:
         parts = urlsplit(context.settings.public_url)
@@ -249,6 +256,8 @@ def _origin(context: Context) -> str | None:
         return None
     referrer = _split(request.headers.get("Referer", ""))
     scheme = referrer.scheme if referrer.netloc == host and referrer.scheme in ("http", "https") else request.scheme
+    if "Sec-Fetch-Site" in request.headers and not _LOOPBACK.fullmatch(host):
+        scheme = "https"
     return f"{scheme}://{host}"
 
 
