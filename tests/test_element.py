@@ -22,7 +22,8 @@ pytestmark = pytest.mark.needs("chromium")
 
 FILM = IDS["landscape"]
 _DEADLINE_S = 30
-_WATCHING = """heard = []; told = []; violations = [];
+_WATCHING = """heard = []; told = []; violations = []; faults = [];
+addEventListener("error", (event) => faults.push(event.message));
 for (const name of ["activate", "ready", "play", "pause", "ended", "error"])
   addEventListener(`ytproxy:${name}`, (event) => heard.push([event.target.id, name, event.detail ?? {}]));
 addEventListener("message", (event) => told.push(event.data));
@@ -255,6 +256,7 @@ def test_before_the_click_the_browser_asks_the_site_and_our_host_alone(
     tags = {"module": f'<script type="module" src="{src}"></script>', "plain": f'<script defer src="{src}"></script>'}
     page.show(video() + video("b"), script=tags.get(script, tags["plain"] + tags["module"] + tags["plain"]))
     page.until(lambda: page.do("part('a', 'picture').naturalWidth > 1"))
+    assert page.do("faults") == []
     page.tab.mouse("mouseMoved", 300, 200)
     for _ in range(5):
         page.tab.key("Tab", 9)
@@ -413,13 +415,16 @@ def test_an_error_of_the_players_is_told_in_words_with_a_link_and_as_an_event(
 def test_a_silent_player_is_told_as_well_and_without_the_element(page: Page, youtube: FakeYouTube) -> None:
     youtube.set(IDS["square"], player_silent=True)
     src = f"{page.server.url}/embed/{IDS['square']}"
-    page.show(video(videoid=IDS["square"]) + f'<iframe id="f" src="{src}" width="600" height="300"></iframe>')
+    stopped = video("b", videoid=IDS["square"], hidden="")
+    page.show(stopped + video(videoid=IDS["square"]) + f'<iframe id="f" src="{src}" width="600" height="300"></iframe>')
     page.until(lambda: page.frames()[0].evaluate("document.readyState") == "complete")
+    page.do("b.activate(); b.stop()")
     page.click("a", "play")
     box = page.do("f.getBoundingClientRect().toJSON()")
     page.tab.click(box["x"] + 300, box["y"] + 150)
     page.until_heard("a", "error")
     assert page.detail("a", "error") == {"code": "silent"}
+    assert page.events("b") == ["activate"]
     words = "document.querySelector('[role=status]')?.textContent ?? ''"
     assert len(page.frames()) == 2
     page.until(lambda: all(catalogue("en")["fault_silent"] in one.evaluate(words) for one in page.frames()))
@@ -526,6 +531,9 @@ def test_it_fits_from_160_pixels_on_in_both_directions(page: Page, width_px: int
     host = page.do("a.getBoundingClientRect().toJSON()")
     assert host["width"] == width_px
     assert page.do("a.scrollWidth") <= width_px
+    shown = "[...part('a', 'notice').children].filter(one => getComputedStyle(one).position === 'static')"
+    notice = catalogue("en")["notice" if width_px == 1200 else "notice_short"]
+    assert page.do(f"{shown}.map(one => one.textContent)") == [notice]
     notice, watch = (page.do(f"part('a', '{part}').getBoundingClientRect().x") for part in ("notice", "watch"))
     assert (notice < watch) is (direction == "ltr")
 

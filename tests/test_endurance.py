@@ -1,5 +1,6 @@
 """The real server on a bad day: thousands of useless connections, killed workers, a stop, and a cache that fails."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -135,6 +136,14 @@ def test_a_stop_ends_soon_whatever_hangs_and_the_port_is_free_at_once(serve: Ser
         for future in hanging:
             assert future.exception() is not None or future.result().status in (502, 503)
     assert server.process.returncode == 0
+
+
+def test_a_stop_is_heard_on_whichever_thread_the_signal_arrives(serve: Serve) -> None:
+    server = serve(workers=1)
+    (worker,) = server.worker_pids()
+    threads = [int(path.name) for path in Path(f"/proc/{worker}/task").iterdir()]
+    assert ctypes.CDLL(None).tgkill(worker, max(threads), signal.SIGTERM) == 0
+    wait_until("the worker has ended", lambda: worker not in server.worker_pids())
 
 
 def test_a_worker_that_dies_again_at_once_ends_the_server_with_an_honest_status(serve: Serve) -> None:

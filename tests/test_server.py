@@ -213,3 +213,14 @@ def test_no_version_and_no_environment_leave_the_server(serve: Serve) -> None:
         answer = requests.get(server.url + path, timeout=10)
         assert answer.headers["Server"] == "ytproxy"
         assert "YTPROXY_" not in answer.text
+
+
+def test_workers_end_with_a_killed_server_and_leave_the_port(serve: Serve) -> None:
+    server = serve(workers=2)
+    workers = server.worker_pids()
+    os.kill(server.process.pid, signal.SIGKILL)
+    server.process.wait()
+    give_up = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CONNECTIONS_A_WORKER = 8_192  # idle ones count too; Granian's default stops taking new ones at about 500
 STOP_WITHIN_S = 5  # a half-open connection would hold a stop for half a minute
 _M_ARENA_MAX = -8  # from malloc.h
+_PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 
 
 def serve(settings: Settings, application: "Callable[[Settings], WSGIApplication]" = create_app) -> None:
@@ -62,9 +63,18 @@ def serve(settings: Settings, application: "Callable[[Settings], WSGIApplication
 
 
 def _start_worker(application: "Callable[[Settings], WSGIApplication]", settings: Settings) -> "WSGIApplication":
+    _end_with_the_server()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)  # until the worker has its own handlers: it was forked with its parent's
     _share_heaps()
     _wake_the_main_thread_for_signals()
     return application(settings)
+
+
+def _end_with_the_server() -> None:
+    """A worker left behind by a killed server would hold the port. Linux has a call against that."""
+    with suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _share_heaps() -> None:
