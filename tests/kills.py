@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,10 +23,10 @@ from ytproxy.store.folder import FILE_NAME, FolderStore
 MAX_BYTES = 50_000_000
 _SMALL = ("old", "no-maxres", "square", "jpeg-only", "set-cookie", "no-length")
 _VIDEOS = [IDS[profile][:10] + letter for profile in _SMALL for letter in "AEIMQUYcgkosw048"]
-_WRITES_WITHIN_S = 20
+_PATIENCE_S = 20
 # A process of its own: a thread of ours would come too late, for a write takes less than Python's threads do to change.
 _KILLER = """
-import os, signal, sys, time
+import contextlib, os, signal, sys, time
 after_s, wal, file, pids = float(sys.argv[1]), sys.argv[2], sys.argv[3], [int(pid) for pid in sys.argv[4:]]
 
 def state():
@@ -45,7 +46,8 @@ until = time.monotonic() + after_s
 while time.monotonic() < until:
     pass
 for pid in pids:
-    os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # the server has ended by itself
+        os.kill(pid, signal.SIGKILL)
 """
 
 
@@ -80,10 +82,14 @@ def kill_all_workers(kills: int, seed: int = 1) -> Outcome:
             try:
                 server.wait_until_up()
                 with visiting(server.port, _VIDEOS, lambda _id: ("320.jpg",), visitors=6, seed=outcome.kills) as record:
+                    killed: set[int] = set()
                     for of_the_server in ((), (server.process.pid,)):
+                        _wait_for_workers(server, killed)
                         store.purge_all()  # there is always something to write
                         _wait_for_a_write(store)
-                        _kill_while_writing(folder, [*server.worker_pids(), *of_the_server], chance.uniform(0, 0.0005))
+                        alive = server.worker_pids()
+                        killed.update(alive)
+                        _kill_while_writing(folder, [*alive, *of_the_server], chance.uniform(0, 0.0005))
                         outcome.kills += 1
                         outcome.damage += store.check()
                         outcome.entries.append(store.stats().entries)
@@ -101,11 +107,19 @@ def _kill_while_writing(folder: Path, pids: list[int], after_s: float) -> None:
     subprocess.run([sys.executable, "-c", _KILLER, str(after_s), *files, *map(str, pids)], check=True)
 
 
+def _wait_for_workers(server: Running, killed: set[int]) -> None:
+    _wait_until(lambda: len({*server.worker_pids()} - killed) == 2, "the workers are not there")
+
+
 def _wait_for_a_write(store: FolderStore) -> None:
-    give_up = time.monotonic() + _WRITES_WITHIN_S
-    while store.stats().entries == 0:
+    _wait_until(lambda: store.stats().entries > 0, "nothing was written")
+
+
+def _wait_until(holds: Callable[[], bool], complaint: str) -> None:
+    give_up = time.monotonic() + _PATIENCE_S
+    while not holds():
         if time.monotonic() > give_up:
-            raise AssertionError(f"nothing was written within {_WRITES_WITHIN_S} s")
+            raise AssertionError(f"{complaint} within {_PATIENCE_S} s")
         time.sleep(0.01)
 
 

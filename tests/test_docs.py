@@ -58,3 +58,14 @@ def test_links_between_documents_lead_somewhere() -> None:
     for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "integrations").glob("*/*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{document.name} links to {target}, which is not there"
+
+
+def test_every_test_named_in_a_document_exists() -> None:
+    named = [
+        (document.name, path, test)
+        for document in (ROOT / "docs").glob("*.md")
+        for path, test in re.findall(r"(tests/\w+\.py)::(test_\w+)", document.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 10
+    for document, path, test in named:
+        assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), f"{document} names {path}::{test}"
