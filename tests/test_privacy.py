@@ -16,7 +16,8 @@ from tests.privacy.mutants import API_SCRIPT, KEPT_HISTORY, MUTANTS, Mutant
 from tests.privacy.namespace import CannotRun, see
 from tests.privacy.scenarios import VIDEO, WHOLE_PAGES
 
-pytestmark = pytest.mark.needs("chromium", "unshare", "ip", "mount")
+# The visits take two to three minutes and run once, within the first test that asks for them.
+pytestmark = [pytest.mark.needs("chromium", "unshare", "ip", "mount"), pytest.mark.timeout(600)]
 
 Phase = dict[str, Any]
 Visits = dict[str, dict[str, Phase]]

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-RUN_TIMEOUT_S = 280
+RUN_TIMEOUT_S = 540
 _TOOLS = {"chromium": "chromium", "unshare": "util-linux", "ip": "iproute2", "mount": "mount"}
 _UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
