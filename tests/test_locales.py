@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from string import Formatter
 from typing import get_args
 
 import pytest
@@ -102,6 +103,15 @@ LONGEST = {
     "watch": 24,
     "open_youtube": 24,
     "back_to_preview": 30,
+    "remember": 36,
+    "remember_days": 80,
+    "remember_session": 72,
+    "forget": 36,
+    "remembered": 54,
+    "not_remembered": 66,
+    "player_loading": 50,
+    **dict.fromkeys(("fault_gone", "fault_referrer", "fault_silent", "fault_failed"), 120),
+    "embedding_off": 80,
     "embedding_off_heading": 24,
     "absent_heading": 30,
     "absent_playlist_heading": 34,
@@ -130,6 +140,11 @@ _QUOTES = {
 def texts(lang: str) -> list[tuple[str, str]]:
     """What is read in *lang*, by key: all but the direction."""
     return [(key, text) for key, text in catalogue(lang).items() if key != "direction"]
+
+
+def placeholders(text: str) -> list[str]:
+    """The names in braces in *text*. Raises ValueError where a brace stands alone."""
+    return sorted(name for _, name, _, _ in Formatter().parse(text) if name is not None)
 
 
 def test_the_languages_are_those_of_the_european_union_and_some_neighbours() -> None:
@@ -167,7 +182,17 @@ def test_a_catalogue_is_clean_text(lang: str) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_no_text_for_visitors_holds_a_host_markup_or_a_direction(lang: str) -> None:
     for key, text in texts(lang):
-        assert not re.search(r"[<>{}&%]|://|youtube\.com|[←-⇿]", text), key
+        assert not re.search(r"[<>{}&%]|://|youtube\.com|[←-⇿]", text.replace("{days}", "")), key
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_text_has_the_placeholders_of_its_english_between_spaces(lang: str) -> None:
+    assert placeholders(ENGLISH["remember_days"]) == ["days"]
+    for key, text in texts(lang):
+        assert placeholders(text) == placeholders(ENGLISH[key]), key
+        for before, after in re.findall(r"(.?)\{\w+\}(.?)", text):
+            assert before in (" ", "\u00a0"), key
+            assert after in (" ", "\u00a0"), key
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -193,7 +218,7 @@ def test_no_text_is_left_in_english(lang: str) -> None:
 
 @pytest.mark.parametrize("lang", _LETTERS)
 def test_a_language_is_written_in_its_own_letters(lang: str) -> None:
-    names = "YouTube|Google Ireland Limited|Google|IP|Short|Cookie|cookies?|playlist|Playlist"
+    names = r"YouTube|Google Ireland Limited|Google|IP|Short|Cookie|cookies?|playlist|Playlist|\{days\}"
     for key, text in texts(lang):
         for letter in filter(str.isalpha, re.sub(names, "", text)):
             assert unicodedata.name(letter).startswith(_LETTERS[lang]), (key, text, letter)
