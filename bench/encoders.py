@@ -46,20 +46,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    photographs = {name: _prepared(image) for name, image in _photographs().items()}
+    pictures = photographs()
     print(f"{where()}, libavif {features.version('avif')}, libwebp {features.version('webp')}")
-    print(f"Photographs: {', '.join(photographs)}; {options.rounds} rounds; * is what the server uses\n")
+    print(f"Photographs: {', '.join(pictures)}; {options.rounds} rounds; * is what the server uses\n")
     for format_, tried in TRIED.items():
         name, ours = OURS[format_]
         settings = [ours, *(chosen for change in tried if (chosen := ours | change) != ours)]
         times: list[list[float]] = [[] for _ in settings]
         for _ in range(options.rounds):
             for spent, chosen in zip(times, settings, strict=True):
-                spent.append(sum(_spent_ms(_encoded, image, name, chosen) for image in photographs.values()))
+                spent.append(sum(_spent_ms(_encoded, image, name, chosen) for image in pictures.values()))
         rows = []
         for chosen, spent in zip(settings, times, strict=True):
-            bodies = [_encoded(image, name, chosen) for image in photographs.values()]
-            similar = [_similarity(image, body) for image, body in zip(photographs.values(), bodies, strict=True)]
+            bodies = [_encoded(image, name, chosen) for image in pictures.values()]
+            similar = [_similarity(image, body) for image, body in zip(pictures.values(), bodies, strict=True)]
             rows.append((chosen, sum(map(len, bodies)), mean(similar), min(similar), median(spent)))
         _, own_bytes, _, _, own_ms = rows[0]
         table(
@@ -67,11 +67,11 @@ def main() -> None:
             (
                 (
                     ("* " if chosen == ours else "") + ", ".join(f"{key} {value}" for key, value in chosen.items()),
-                    f"{size / len(photographs) / 1000:.1f}",
+                    f"{size / len(pictures) / 1000:.1f}",
                     f"{size / own_bytes:.2f}",
                     f"{whole:.4f}",
                     f"{least:.4f}",
-                    f"{spent_ms / len(photographs):.1f}",
+                    f"{spent_ms / len(pictures):.1f}",
                     f"{spent_ms / own_ms:.2f}",
                 )
                 for chosen, size, whole, least, spent_ms in rows
@@ -80,10 +80,12 @@ def main() -> None:
     _print_hardest(options.rounds)
 
 
-def _photographs() -> dict[str, np.ndarray]:
+def photographs() -> dict[str, Image.Image]:
+    """Each in 16:9, at most WIDTH_PX wide, by its name."""
     found = {name: getattr(data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")}
     found["motorcycle"] = data.stereo_motorcycle()[0]
-    return found | dict(zip(("china", "flower"), load_sample_images().images, strict=True))
+    found |= dict(zip(("china", "flower"), load_sample_images().images, strict=True))
+    return {name: _prepared(pixels) for name, pixels in found.items()}
 
 
 def _prepared(pixels: np.ndarray) -> Image.Image:

@@ -164,7 +164,8 @@ def _read() -> dict[str, Answer]:
 
 @contextmanager
 def _process(command: list[str], port: int, environ: dict[str, str]) -> Iterator[Server]:
-    process = subprocess.Popen(command, env=os.environ | environ)
+    # A session of its own, as ours has: Linux gives each its share of the processors, and wrk's is another.
+    process = subprocess.Popen(command, env=os.environ | environ, start_new_session=True)
     try:
         give_up = time.monotonic() + 20
         while True:

@@ -17,6 +17,8 @@
   const fault = document.querySelector(".fault");
   const player = new URL(frame.src);
   const asked = (name) => player.searchParams.get(name);
+  const speaks = asked("enablejsapi") === "1";
+  const clicked = asked("autoplay") === "1"; // else a choice made earlier has loaded this video
 
   // Firefox, Safari and most phones do not pass the visitor's click on to a new document, so `autoplay=1` alone fails
   // there; the player's own messages ask it once more. YouTube's script for that is never loaded: it sets cookies.
@@ -41,7 +43,12 @@
     if (element) parent.postMessage(message, element);
   };
 
+  const loading = document.querySelector(".loading");
+  const wait = (words) => {
+    loading.textContent = words;
+  };
   const fail = (code) => {
+    wait("");
     const words = document.createElement("span");
     words.textContent = fault.dataset[code] ?? fault.dataset.other;
     fault.replaceChildren(words, document.querySelector(".watch").cloneNode(true));
@@ -54,12 +61,13 @@
 
   const begin = (info) => {
     answered = true;
+    wait("");
     clearInterval(greeting);
     clearTimeout(silence);
     recover();
     for (const event of ["onStateChange", "onError", "onAutoplayBlocked"]) command("addEventListener", event);
     tell("ready", { ytproxy: "ready", seconds });
-    if (!RUNNING.includes(info?.playerState)) command("playVideo");
+    if (clicked && !RUNNING.includes(info?.playerState)) command("playVideo");
     for (const order of waiting) command(...order);
   };
   const turn = (next) => {
@@ -91,7 +99,7 @@
 
   addEventListener("message", (event) => {
     if (event.source === frame.contentWindow && event.origin === player.origin) {
-      if (greeting) hear(event.data);
+      if (speaks) hear(event.data);
     } else if (event.source === parent && parent !== window && event.origin === (element ?? event.origin)) {
       const message = Object(event.data);
       if (element) obey(message);
@@ -105,10 +113,14 @@
 
   // Not in the frame's load event, which may have passed before this script came. A player that was given another
   // origin than this page's, which a proxy in between can cause, hears nothing; its silence says nothing either.
-  if (asked("autoplay") === "1" && asked("enablejsapi") === "1") {
+  if (speaks) {
+    wait(loading.dataset.text);
     greeting = setInterval(() => say({ event: "listening" }), 250);
-    setTimeout(() => clearInterval(greeting), 30_000);
+    setTimeout(() => {
+      clearInterval(greeting);
+      wait("");
+    }, 30_000);
     if (asked("origin") === location.origin) silence = setTimeout(() => fail("silent"), 10_000);
   }
-  if (!classList.contains("element") || document.hasFocus()) frame.focus();
+  if (clicked && (!classList.contains("element") || document.hasFocus())) frame.focus();
 }

@@ -18,6 +18,8 @@ from werkzeug.test import Client, TestResponse
 from tests.running import Running
 from tests.youtube import IDS, FakeYouTube
 from ytproxy.gate import Videos
+from ytproxy.images import WIDTHS_PX, Format, Shape, Variant
+from ytproxy.store.folder import FolderStore
 from ytproxy.youtube import PlaylistId, VideoId
 
 FILM, OTHER, PLAYLIST = IDS["landscape"], IDS["full-hd"], IDS["playlist"]
@@ -57,7 +59,18 @@ def test_denying_beats_allowing(make_client: MakeClient) -> None:
     assert client.get(f"/play/{FILM}", headers={"Sec-Fetch-User": "?1"}).status_code == 404
 
 
-def test_with_a_list_no_visit_causes_a_request_to_youtube(make_client: MakeClient, youtube: FakeYouTube) -> None:
+def until_nothing_is_made_any_more(folder: Path) -> FolderStore:
+    store = FolderStore(folder / "cache", max_bytes=10**9)
+    rested, entries = 0, -1
+    while rested < 20:
+        rested, entries = rested + 1 if entries == store.stats().entries else 0, store.stats().entries
+        time.sleep(0.1)
+    return store
+
+
+def test_with_a_list_no_visit_causes_a_request_to_youtube(
+    make_client: MakeClient, youtube: FakeYouTube, tmp_path: Path
+) -> None:
     client = make_client(allowed_videos=frozenset({FILM, PLAYLIST, IDS["short"]}))
     for path in (f"/thumbnail/{FILM}/640.avif", f"/thumbnail/{IDS['short']}/portrait-360.webp"):
         assert until_warm(client, path).status_code == 200
@@ -65,13 +78,31 @@ def test_with_a_list_no_visit_causes_a_request_to_youtube(make_client: MakeClien
         give_up = time.monotonic() + 10
         while "max-age=300" not in client.get(path).headers["Cache-Control"] and time.monotonic() < give_up:
             time.sleep(0.05)
-    time.sleep(0.5)
+    until_nothing_is_made_any_more(tmp_path)
     youtube.clear()
     for number in range(1_000):
         client.get(
             [f"/embed/{FILM}", f"/embed/{OTHER}", f"/thumbnail/{FILM}/{[320, 480, 640][number % 3]}.jpg"][number % 3]
         )
     assert youtube.count() == 0
+
+
+def test_with_a_list_the_first_visit_to_a_video_finds_everything_made(make_client: MakeClient, tmp_path: Path) -> None:
+    videos = (FILM, IDS["short"])
+    client = make_client(allowed_videos=frozenset(videos))
+    paths = [
+        f"/thumbnail/{video}/{Variant(shape, width_px, kind).name}"
+        for video, shape in zip(videos, Shape, strict=True)
+        for width_px in WIDTHS_PX[shape]
+        for kind in Format
+    ]
+    store = until_nothing_is_made_any_more(tmp_path)
+    before = store.stats()
+    assert before.entries == len(paths) + 3 * len(videos)
+    for path in paths:
+        assert client.get(path).status_code == 200
+    after = store.stats()
+    assert (after.entries, after.bytes) == (before.entries, before.bytes)
 
 
 def test_before_the_schedule_has_been_there_a_visit_gets_the_neutral_picture_and_waits_for_nobody(

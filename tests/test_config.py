@@ -46,14 +46,19 @@ DEFAULTS: dict[str, Any] = {
     "miss_rate_limit": (120, 600),
     "trusted_proxies": (),
     "thumbnails": "on",
+    "poster_dir": None,
     "language": "auto",
     "default_language": "en",
+    "texts_dir": None,
     "privacy_url": None,
+    "remember": "off",
+    "remember_days": 180,
     "upstream_proxy": None,
     "upstream_ca_file": None,
 }
 # Three texts of each setting and what they mean: for the file, the environment and the command line.
 A_FILE, ANOTHER_FILE = (Path(__file__).parent / name for name in ("conftest.py", "running.py"))
+ROOT = Path(__file__).parents[1]
 TEXTS: dict[str, list[tuple[str, Any]]] = {
     "host": [("0.0.0.0", "0.0.0.0"), ("[::1]", "::1"), ("localhost", "127.0.0.1")],
     "port": [("1", 1), ("65535", 65_535), ("443", 443)],
@@ -100,13 +105,17 @@ TEXTS: dict[str, list[tuple[str, Any]]] = {
         ("", ()),
     ],
     "thumbnails": [("neutral", "neutral"), ("on", "on"), ("neutral", "neutral")],
+    "poster_dir": [(str(A_FILE.parent), A_FILE.parent), (str(ROOT), ROOT), ("", None)],
     "language": [("auto", "auto"), ("de", "de"), ("en", "en")],
     "default_language": [("de", "de"), ("en", "en"), ("de", "de")],
+    "texts_dir": [(str(A_FILE.parent), A_FILE.parent), (str(ROOT), ROOT), ("", None)],
     "privacy_url": [
         ("https://example.org/privacy", "https://example.org/privacy"),
         ("https://example.org/datenschutzerklärung?a=b#c", "https://example.org/datenschutzerklärung?a=b#c"),
         ("", None),
     ],
+    "remember": [("session", "session"), ("always", "always"), ("session", "session")],
+    "remember_days": [("1", 1), ("365", 365), ("30", 30)],
     "upstream_proxy": [
         ("http://proxy.example.org:3128", "http://proxy.example.org:3128"),
         ("https://user:secret@10.0.0.1", "https://user:secret@10.0.0.1"),
@@ -153,12 +162,16 @@ WRONG: dict[str, list[str]] = {
     "miss_rate_limit": ["", "120", "120,600,1", "-1,5", "a,b", "99999999,1"],
     "trusted_proxies": ["proxy.example.org", "10.0.0.1/8", "10.0.0.0/33", "*"],
     "thumbnails": ["", "off", "ON", "true"],
+    "poster_dir": [str(A_FILE), "a\0b", "~nobody-of-that-name/pictures", "\ud800", "/nowhere/pictures"],
     "language": ["", "xx", "DE", "german"],
     "default_language": ["", "auto", "xx"],
+    "texts_dir": [str(A_FILE), "/nowhere/texts", "a\0b", "\ud800", str(A_FILE.parent / "data")],
     "privacy_url": [
         *("example.org/privacy", "javascript:alert(1)", "data:text/html,a", "https://", "https://user@example.org"),
         *('https://example.org/"onclick="', "https://example.org/a b", "https://[::1", "https://example.org/\x00"),
     ],
+    "remember": ["", "on", "Always", "forever"],
+    "remember_days": ["", "0", "366", "a week"],
     "upstream_proxy": ["proxy:3128", "socks5://proxy:1080", "http://", "http://proxy:99999", "http://[", "http://a b"],
     "upstream_ca_file": ["/nowhere/ca.pem", "/", "a\0b", "x" * 5_000, "~nobody-of-that-name/ca.pem", "\ud800"],
 }
@@ -288,6 +301,7 @@ def test_a_wrong_value_in_a_file_names_the_file(tmp_path: Path, name: str) -> No
         ("memory_max_bytes", "at least 1 MB, such as 512MB or 2GiB"),
         ("max_age_s", "from 60 to 2592000"),
         ("thumbnails", "on, neutral"),
+        ("poster_dir", "a folder that exists"),
         ("language", ", ".join(("auto", *LANGUAGES))),
         ("default_language", ", ".join(LANGUAGES)),
         ("upstream_proxy", "http://proxy.example.org:3128"),

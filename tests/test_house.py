@@ -18,7 +18,7 @@ LAYERS = (
     {"", "errors"},  # "": the package itself, which knows its version
     {"youtube", "images", "locales"},
     {"config"},
-    {"markup", "store", "upstream", "policy", "links", "gate"},
+    {"markup", "store", "upstream", "posters", "policy", "links", "gate"},
     {"previews", "hotpath"},
     {"web", "checkup"},
     {"server"},

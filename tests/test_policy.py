@@ -1,12 +1,14 @@
 """The text for a privacy policy says what this server does, with the settings it has."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ytproxy.config import DAY_S, Settings
 from ytproxy.errors import InvalidInput
+from ytproxy.locales import catalogue
 from ytproxy.policy import LANGUAGES, heading, markdown, sections
 
 SEED = {
@@ -89,6 +91,30 @@ def test_both_languages_have_the_same_form(settings: dict[str, Any]) -> None:
     forms = {lang: [len(paragraphs) for _, paragraphs in sections(chosen, lang)] for lang in LANGUAGES}
     assert forms["de"] == forms["en"]
     assert min(forms["de"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("lang", "life", "unless"),
+    [("de", "höchstens 90 Tage lang", "ohne Ihre Einwilligung keine"), ("en", "for at most 90 days", "without your")],
+)
+def test_where_visitors_may_have_videos_loaded_without_a_click_it_says_so_and_how_to_revoke_it(
+    lang: str, life: str, unless: str
+) -> None:
+    off, always = text(lang), text(lang, remember="always", remember_days=90)
+    session = text(lang, remember="session", remember_days=90)
+    for words in (catalogue(lang)["remember"], catalogue(lang)["forget"], unless):
+        assert words not in off
+        assert words in always
+        assert words in session
+    assert life in always
+    assert life not in session
+
+
+@both
+def test_own_pictures_are_called_pictures_where_youtubes_are_not_shown(lang: str, tmp_path: Path) -> None:
+    card = {"de": "neutrale Vorschaukarte", "en": "neutral card"}[lang]
+    assert card in text(lang, thumbnails="neutral")
+    assert card not in text(lang, thumbnails="neutral", poster_dir=tmp_path)
 
 
 @both

@@ -66,7 +66,7 @@ Content-Type: text/html; charset=utf-8
 Cross-Origin-Resource-Policy: cross-origin
 Referrer-Policy: strict-origin-when-cross-origin
 Server: ytproxy
-Vary: Accept-Language
+Vary: Accept-Language, Accept-Encoding
 X-Content-Type-Options: nosniff"""
     )
 

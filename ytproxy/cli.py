@@ -20,8 +20,9 @@ from ytproxy import __version__, checkup, config, policy
 from ytproxy.config import Settings
 from ytproxy.errors import ConfigError, InvalidInput, YtproxyError
 from ytproxy.gate import Videos
-from ytproxy.images import LANDSCAPE_WIDTHS_PX, PORTRAIT_WIDTHS_PX, Format, Shape, Variant
+from ytproxy.images import WIDTHS_PX, Format, Variant
 from ytproxy.links import find_targets
+from ytproxy.posters import Posters
 from ytproxy.previews import Previews
 from ytproxy.store.folder import FolderStore
 from ytproxy.web import connect
@@ -154,8 +155,7 @@ def warm(settings: Settings, sources: tuple[str, ...]) -> None:
 def _warm(previews: Previews, video: VideoId, short: bool) -> str:
     """Everything that current browsers ask for. Returns the title."""
     details = previews.details(video, short=short)
-    widths_px = PORTRAIT_WIDTHS_PX if details.shape is Shape.PORTRAIT else LANDSCAPE_WIDTHS_PX
-    for width_px in widths_px:
+    for width_px in WIDTHS_PX[details.shape]:
         previews.thumbnail(video, Variant(details.shape, width_px, Format.AVIF))
     return details.title
 
@@ -280,6 +280,8 @@ def _previews(settings: Settings) -> Iterator[Previews]:
         refresh_after_s=settings.refresh_after_s,
         max_age_s=settings.max_age_s,
         memory_max_bytes=32_000_000,
+        renders=settings.workers,
+        posters=Posters(settings.poster_dir) if settings.poster_dir else None,
     )
     try:
         yield previews

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from ytproxy.errors import ConfigError, InvalidInput
 from ytproxy.locales import LANGUAGES
+from ytproxy.locales import read as read_texts
 from ytproxy.youtube import parse as parse_link
 
 _T = TypeVar("_T")
@@ -140,6 +141,19 @@ def _existing_file(value: str) -> Path:
     path = _path(value)
     if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises where a folder may not be read
         raise ValueError("use the path of a file that exists")
+    return path
+
+
+def _texts_folder(value: str) -> Path:
+    path = _path(value)
+    read_texts(path)
+    return path
+
+
+def _existing_folder(value: str) -> Path:
+    path = _path(value)
+    if not os.path.isdir(path):  # noqa: PTH112  as above
+        raise ValueError("use the path of a folder that exists")
     return path
 
 
@@ -305,6 +319,11 @@ class Settings:
         "on",
         "on: YouTube's thumbnails from this server; neutral: our own card, no thumbnail is fetched or stored.",
     )
+    poster_dir: Path | None = _setting(
+        _optional(_existing_folder),
+        None,
+        "Folder of your own pictures, VIDEO.jpg, VIDEO.png or VIDEO.webp, shown in the place of YouTube's.",
+    )
     language: str = _setting(
         _choice("auto", *LANGUAGES),
         "auto",
@@ -313,8 +332,22 @@ class Settings:
     default_language: str = _setting(
         _choice(*LANGUAGES), "en", "Language where the visitor's browser asks for none that we have."
     )
+    texts_dir: Path | None = _setting(
+        _optional(_texts_folder),
+        None,
+        "Folder of your own words in place of ours: files such as de.json with some of the texts of a language.",
+    )
     privacy_url: str | None = _setting(
         _optional(_web_url), None, "Address of your privacy policy, linked from every notice."
+    )
+    remember: str = _setting(
+        _choice("off", "session", "always"),
+        "off",
+        "Whether visitors may choose that videos load without a click: off, session (until the browser is closed), "
+        "always. The choice is kept in their browser alone.",
+    )
+    remember_days: int = _setting(
+        _whole(1, 365), 180, "Days after which a visitor is asked again who chose that videos load without a click."
     )
     upstream_proxy: str | None = _setting(
         _optional(_proxy_url),

@@ -4,10 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import brotli
 from cachetools import LRUCache
-from werkzeug.http import parse_etags
+from werkzeug.http import parse_accept_header, parse_etags
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,6 +19,7 @@ _OF_A_304 = frozenset(
     {
         "access-control-allow-origin",
         "cache-control",
+        "content-encoding",
         "content-security-policy",
         "cross-origin-resource-policy",
         "etag",
@@ -34,9 +37,16 @@ class Keep:
     subject: str | None = None
 
 
+_TEXT = ("text/", "application/json", "image/svg+xml")  # what compression makes smaller; pictures are compressed
+_SMALL_BYTES = 400  # less than this fits into the same packet either way
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """An answer with everything done: what a hit sends, and nothing else to compute."""
+    """An answer with everything done: what a hit sends, and nothing else to compute.
+
+    *brotli* is the same answer for who reads Brotli, where that is worth it.
+    """
 
     status: str
     headers: list[tuple[str, str]]
@@ -45,6 +55,7 @@ class Finished:
     etag: str
     until: float
     subject: str | None
+    brotli: "Finished | None" = None
 
 
 class HotPath:
@@ -70,7 +81,7 @@ class HotPath:
         self._look = look
         self._still = still
         self._sub_path = sub_path
-        self._table: LRUCache[Hashable, Finished] = LRUCache(max_bytes, getsizeof=lambda f: len(f.body) + 2_000)
+        self._table: LRUCache[Hashable, Finished] = LRUCache(max_bytes, getsizeof=_size_bytes)
         self._lock = threading.Lock()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -94,6 +105,8 @@ class HotPath:
             found = None
         if found is None or found.until < time.monotonic():
             found = self._ask(key, environ, generation)
+        if found.brotli and reads_brotli(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            found = found.brotli
         if (tags := environ.get("HTTP_IF_NONE_MATCH")) and found.etag and matches(tags, found.etag):
             start_response("304 Not Modified", found.headers_304)
             return []
@@ -123,16 +136,7 @@ class HotPath:
             if hasattr(iterable, "close"):
                 iterable.close()
         keep: Keep | None = asked.get(KEEP)
-        etag = next((value for name, value in headers if name.lower() == "etag"), "")
-        found = Finished(
-            status,
-            headers,
-            [(name, value) for name, value in headers if name.lower() in _OF_A_304],
-            body,
-            etag if status.startswith("200") else "",
-            time.monotonic() + (keep.life_s if keep else 0),
-            keep.subject if keep else None,
-        )
+        found = _finished(status, headers, body, keep)
         if keep and len(body) <= self._table.maxsize // 8:
             with self._lock:
                 self._table[key] = found
@@ -140,6 +144,40 @@ class HotPath:
                 with self._lock:
                     self._table.pop(key, None)
         return found
+
+
+def _finished(status: str, headers: list[tuple[str, str]], body: bytes, keep: Keep | None) -> Finished:
+    until, subject = time.monotonic() + (keep.life_s if keep else 0), keep.subject if keep else None
+    named = {name.lower(): value for name, value in headers}
+    etag = named.get("etag", "") if status.startswith("200") else ""
+
+    def finish(headers: list[tuple[str, str]], body: bytes, etag: str, other: Finished | None = None) -> Finished:
+        of_a_304 = [(name, value) for name, value in headers if name.lower() in _OF_A_304]
+        return Finished(status, headers, of_a_304, body, etag, until, subject, other)
+
+    if not keep or not etag or len(body) < _SMALL_BYTES or not named["content-type"].startswith(_TEXT):
+        return finish(headers, body, etag)
+    vary = ", ".join(filter(None, (named.get("vary"), "Accept-Encoding")))
+    kept = [(name, value) for name, value in headers if name.lower() not in ("vary", "etag", "content-length")]
+    # What is about no video is a file, made once: it is worth the slowest search. A page is made while somebody waits.
+    small = brotli.compress(body, quality=5 if subject else 11)
+
+    def told(body: bytes, etag: str) -> list[tuple[str, str]]:
+        return [*kept, ("Content-Length", str(len(body))), ("ETag", etag), ("Vary", vary)]
+
+    small_etag = f'{etag[:-1]}-br"'
+    packed = finish([*told(small, small_etag), ("Content-Encoding", "br")], small, small_etag)
+    return finish(told(body, etag), body, etag, packed)
+
+
+def _size_bytes(found: Finished) -> int:
+    return len(found.body) + 2_000 + (len(found.brotli.body) + 2_000 if found.brotli else 0)
+
+
+@lru_cache(maxsize=256)
+def reads_brotli(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header asks for Brotli; "*" alone is what scripts send without meaning it."""
+    return any(coding.lower() == "br" and quality > 0 for coding, quality in parse_accept_header(accept_encoding[:200]))
 
 
 def matches(if_none_match: str, etag: str) -> bool:

@@ -1,8 +1,8 @@
 """Pictures: verify, bound, cut bars, scale, encode. Bytes in, bytes out; no I/O, safe in threads.
 
-Decoders are where hostile bytes do harm, so only two of Pillow's many are ever reached (JPEG and WebP), and
-sizes are read from the header before any pixel is. Every output is encoded afresh from bare pixels, taken as
-sRGB: no EXIF, XMP, ICC profile or comment of the source survives.
+Decoders are where hostile bytes do harm, so upstream's reach only two of Pillow's many (JPEG and WebP; PNG is for
+the operator's own pictures), and sizes are read from the header before any pixel is. Every output is encoded
+afresh from bare pixels, taken as sRGB: no EXIF, XMP, ICC profile or comment of the source survives.
 """
 
 import math
@@ -37,6 +37,10 @@ LEGACY_SIZES_PX: Final = {
     "maxresdefault": (1280, 720),
 }
 """YouTube's names and their sizes in pixels; `maxresdefault` is as large as the source, from this up to 1920x1080."""
+
+_SOURCE_FORMATS: Final = ("JPEG", "WEBP")
+_POSTER_FORMATS: Final = ("JPEG", "PNG", "WEBP")
+_JPEG_START: Final = b"\xff\xd8"  # in other formats the mark of a pass is found by chance
 
 _WIDE: Final = 16 / 9
 _TALL: Final = 9 / 16
@@ -77,7 +81,7 @@ class Shape(StrEnum):
     PORTRAIT = "portrait"
 
 
-_WIDTHS_PX: Final = {Shape.LANDSCAPE: LANDSCAPE_WIDTHS_PX, Shape.PORTRAIT: PORTRAIT_WIDTHS_PX}
+WIDTHS_PX: Final = {Shape.LANDSCAPE: LANDSCAPE_WIDTHS_PX, Shape.PORTRAIT: PORTRAIT_WIDTHS_PX}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,8 @@ class Variant:
     format: Format
 
     def __post_init__(self) -> None:
-        if self.width_px not in _WIDTHS_PX[self.shape]:
-            offered = ", ".join(map(str, _WIDTHS_PX[self.shape]))
+        if self.width_px not in WIDTHS_PX[self.shape]:
+            offered = ", ".join(map(str, WIDTHS_PX[self.shape]))
             raise InvalidInput(f"{self.width_px} is not a {self.shape} width; use one of {offered}")
 
     @property
@@ -114,7 +118,7 @@ class Variant:
 
 _VARIANTS: Final = {
     variant.name: variant
-    for shape, widths_px in _WIDTHS_PX.items()
+    for shape, widths_px in WIDTHS_PX.items()
     for variant in (Variant(shape, width_px, format_) for width_px in widths_px for format_ in Format)
 }
 
@@ -147,13 +151,36 @@ def check_source(data: bytes) -> Size:
         return size
 
 
+def check_poster(data: bytes) -> Size:
+    """All that must hold of the operator's own picture, which may be a PNG as well: in bounds, decodes to the end, one
+    picture. Raises PictureRefused."""
+    return Size(*_decode(data, formats=_POSTER_FORMATS).size)
+
+
+def poster(source: bytes, variant: Variant) -> bytes:
+    """The operator's own picture, whole, in the variant's width or its own if that is smaller; for PORTRAIT its middle.
+    Raises PictureRefused."""
+    return _render(_decode(source, formats=_POSTER_FORMATS), variant)
+
+
+def legacy_poster(source: bytes, name: str, format: Format) -> bytes | None:  # noqa: A002
+    """The operator's own picture as i.ytimg.com would serve it under *name*. None for unknown names and those that it
+    is too small for. Raises PictureRefused."""
+    picture = _decode(source, formats=_POSTER_FORMATS)
+    size_px = _legacy_size_px(name, Size(*picture.size))
+    return _encode(_between_bars(picture, size_px), format) if size_px else None
+
+
 def render(source: bytes, variant: Variant, *, ratio: float | None) -> bytes:
     """*source* without bars, in the variant's width or its own if that is smaller. Raises PictureRefused.
     *ratio*: the video's width over its height, where known."""
     # JPEG decodes faster at half size, and half as wide again as needed leaves Lanczos enough.
     narrowest = max(0.1, min(_TALL if variant.shape is Shape.PORTRAIT else _WIDE, ratio or _WIDE))
     enough_px = (math.ceil(1.5 * variant.width_px), math.ceil(1.5 * variant.width_px / narrowest))
-    picture = _without_bars(_decode(source, enough_px), ratio)
+    return _render(_without_bars(_decode(source, enough_px), ratio), variant)
+
+
+def _render(picture: Image.Image, variant: Variant) -> bytes:
     if variant.shape is Shape.PORTRAIT:
         picture = _centre(picture, _TALL)
     shape = _TALL if variant.shape is Shape.PORTRAIT else picture.width / picture.height
@@ -165,10 +192,16 @@ def render(source: bytes, variant: Variant, *, ratio: float | None) -> bytes:
 def legacy(source: bytes, name: str, format: Format, *, ratio: float | None) -> bytes | None:  # noqa: A002
     """The picture as i.ytimg.com serves it under *name*: in that name's size, between black bars where its
     shape differs. None for unknown names and those *source* is too small for. Raises PictureRefused."""
+    if not (size_px := _legacy_size_px(name, inspect(source))):
+        return None
+    return _encode(_between_bars(_without_bars(_decode(source), ratio), size_px), format)
+
+
+def _legacy_size_px(name: str, file: Size) -> tuple[int, int] | None:
+    """Width and height under one of i.ytimg.com's names; None where there is none, or *file* is too small for it."""
     if name not in LEGACY_SIZES_PX:
         return None
     width_px, height_px = LEGACY_SIZES_PX[name]
-    file = inspect(source)
     tall = file.height_px > file.width_px
     large_enough = file.height_px >= height_px if tall else file.width_px >= width_px
     if width_px > LEGACY_SIZES_PX["hqdefault"][0] and not large_enough:
@@ -176,12 +209,17 @@ def legacy(source: bytes, name: str, format: Format, *, ratio: float | None) -> 
     if name == "maxresdefault" and not tall:
         width_px = min(file.width_px, 1920)
         height_px = round(width_px / _WIDE)
-    picture = _without_bars(_decode(source), ratio)
+    return width_px, height_px
+
+
+def _between_bars(picture: Image.Image, size_px: tuple[int, int]) -> Image.Image:
+    """The picture in this size, with black beside it where its shape differs."""
+    width_px, height_px = size_px
     scale = min(width_px / picture.width, height_px / picture.height)
     inner = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    canvas = Image.new("RGB", (width_px, height_px), _BLACK)
+    canvas = Image.new("RGB", size_px, _BLACK)
     canvas.paste(_scale(picture, inner), ((width_px - inner[0]) // 2, (height_px - inner[1]) // 2))
-    return _encode(canvas, format)
+    return canvas
 
 
 @lru_cache(maxsize=64)
@@ -201,17 +239,17 @@ def _refusals() -> Iterator[None]:
     except PictureRefused:
         raise
     except Exception as error:
-        raise PictureRefused(f"not a whole JPEG or WebP picture: {error}") from error
+        raise PictureRefused(f"not a whole picture of a kind that is read here: {error}") from error
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, formats: tuple[str, ...] = _SOURCE_FORMATS) -> Image.Image:
     """Reads the header only. (Of a WebP's canvas Pillow reserves the addresses, which costs no memory yet.)"""
-    if data.count(b"\xff\xda") > MAX_SCANS:
+    if data.startswith(_JPEG_START) and data.count(b"\xff\xda") > MAX_SCANS:
         raise PictureRefused(f"a picture in more than {MAX_SCANS} passes")
-    image = Image.open(BytesIO(data), formats=("JPEG", "WEBP"))
+    image = Image.open(BytesIO(data), formats=formats)
     _check_bounds(*image.size)
     # Animated, or a JPEG with more pictures behind the first: that one is opened all the same, as "MPO".
-    if image.format not in ("JPEG", "WEBP") or getattr(image, "n_frames", 1) != 1:
+    if image.format not in formats or getattr(image, "n_frames", 1) != 1:
         raise PictureRefused("more than one picture in the file")
     return image
 
@@ -242,10 +280,12 @@ def _seen_size(image: Image.Image) -> Size:
     return Size(*(reversed(image.size) if _turn(image) >= 5 else image.size))
 
 
-def _decode(data: bytes, enough_px: tuple[int, int] | None = None) -> Image.Image:
+def _decode(
+    data: bytes, enough_px: tuple[int, int] | None = None, formats: tuple[str, ...] = _SOURCE_FORMATS
+) -> Image.Image:
     """Bare upright RGB pixels, all of the file's or still at least *enough_px*. Raises PictureRefused."""
     with _refusals():
-        image = _open(data)
+        image = _open(data, formats)
         turn = _turn(image)
         if enough_px and turn < 5:
             image.draft("RGB", enough_px)
@@ -253,7 +293,8 @@ def _decode(data: bytes, enough_px: tuple[int, int] | None = None) -> Image.Imag
         if image.has_transparency_data:
             ground = Image.new("RGBA", image.size, (*_BLACK, 255))
             image = Image.alpha_composite(ground, image.convert("RGBA"))
-        upright = image.convert("RGB")
+        # Converting what is RGB would copy it, and hold up every other thread meanwhile.
+        upright = image if image.mode == "RGB" else image.convert("RGB")
         if turn in _TURNS:
             upright = upright.transpose(_TURNS[turn])
         upright.info.clear()  # encoders would copy what they find there

@@ -5,15 +5,15 @@ every host and sub-path. A preview names Google's hosts in the `href` of plain l
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ytproxy import __version__
-from ytproxy.images import LANDSCAPE_WIDTHS_PX, PORTRAIT_WIDTHS_PX, Format, Shape, Variant
-from ytproxy.locales import LANGUAGES, Catalogue, Direction, catalogue, direction
+from ytproxy.images import WIDTHS_PX, Format, Shape, Variant
+from ytproxy.locales import LANGUAGES, SHIPPED, Catalogue, Direction, Texts, catalogue, direction
 from ytproxy.youtube import PlayerParams, PlaylistId, VideoId, watch_url
 
 __all__ = [
@@ -23,11 +23,14 @@ __all__ = [
     "Catalogue",
     "Direction",
     "Preview",
+    "Remember",
     "State",
     "catalogue",
+    "consent_page",
     "direction",
     "embed_code",
     "error_page",
+    "link_code",
     "play_page",
     "preview_page",
     "prose_html",
@@ -58,7 +61,6 @@ _FAULTS = {
     "other": "fault_failed",
 }
 _RATIOS = {Shape.LANDSCAPE: 16 / 9, Shape.PORTRAIT: 9 / 16}
-_WIDTHS_PX = {Shape.LANDSCAPE: LANDSCAPE_WIDTHS_PX, Shape.PORTRAIT: PORTRAIT_WIDTHS_PX}
 _FALLBACK_WIDTH_PX = {Shape.LANDSCAPE: 640, Shape.PORTRAIT: 360}
 # How wide the picture is laid out. A portrait one is as high as its frame, so its width follows the height.
 _SIZES = {
@@ -77,14 +79,26 @@ _templates = Environment(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """How long a browser may keep the choice that videos load without a click: *days* at most, and no longer than
+    it is open but for *always*."""
+
+    always: bool
+    days: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """One video or playlist as visitors see it before the click.
 
     *poster* is the video whose thumbnail is the picture: the subject itself, for a playlist one of its
     videos, None for the neutral card. *ratio* is width by height, where it is known. *root* is the way from
-    the page to the server's top, such as "../"; *static_urls* names the hashed copy of each browser file.
-    *whole_page* asks for a page of its own (/watch, /shorts …) instead of one to be framed. The signatures, where the
+    the page to the server's top, such as "../"; *static_urls* names the hashed copy of each browser file. *texts* are
+    the words of every language. *remember* lets visitors choose that videos load without a click; the page then has a
+    script.
+    *whole_page* asks for a page of its own (/watch, /shorts …) instead of one to be framed; with a *public_url* it says
+    to machines what it shows, for they want whole addresses. The signatures, where the
     server wants any, go into the links to the player and to the pictures.
     """
 
@@ -102,9 +116,16 @@ class Preview:
     root: str
     static_urls: StaticUrls
     whole_page: bool = False
+    public_url: str | None = None
     privacy_url: str | None = None
     signature: str = ""
     poster_signature: str = ""
+    texts: Texts = field(default_factory=lambda: SHIPPED)
+    remember: Remember | None = None
+
+    @property
+    def t(self) -> Catalogue:
+        return self.texts[self.lang]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +145,8 @@ class _Picture:
 
 
 def preview_page(p: Preview) -> str:
-    """The page before the click: no script, nothing from another host."""
-    t = catalogue(p.lang)
+    """The page before the click: nothing from another host, and no script but where a choice may be remembered."""
+    t = p.t
     playable = p.state == "ok"
     state = p.state.replace("-", "_")
     if p.state == "absent" and p.subject is None:
@@ -136,6 +157,8 @@ def preview_page(p: Preview) -> str:
         p.lang,
         p.root,
         p.static_urls,
+        p.texts,
+        remember=_remember(p.remember if playable else None, t),
         body_class=f"{'page' if p.whole_page else 'frame'} {p.shape.value}",
         title=_title(p) if shows_video else p.title or t[f"{state}_heading"],
         author=p.author,
@@ -146,6 +169,7 @@ def preview_page(p: Preview) -> str:
         text=None if playable else t[state],
         watch_href=_watch_href(p),
         watch_text=t["watch"] if shows_video else t["open_youtube"],
+        facts=_facts(p, p.public_url) if p.whole_page and p.public_url and shows_video else None,
         google_privacy_url=GOOGLE_PRIVACY_URL,
         privacy_url=p.privacy_url,
     )
@@ -157,12 +181,14 @@ def play_page(p: Preview, player_src: str, preview_href: str, *, element: bool =
     *preview_href* is where Back, reload and restore lead, relative to this page. *element*: our element frames the
     page and has a way back of its own.
     """
-    t = catalogue(p.lang)
+    t = p.t
     return _render(
         "play.html",
         p.lang,
         p.root,
         p.static_urls,
+        p.texts,
+        remember=_remember(None if element else p.remember, t),
         body_class="player element" if element else "player",
         title=_title(p),
         player_src=player_src,
@@ -173,15 +199,31 @@ def play_page(p: Preview, player_src: str, preview_href: str, *, element: bool =
     )
 
 
-def error_page(status: int, *, lang: str, root: str, static_urls: StaticUrls) -> str:
+def consent_page(
+    remember: Remember | None, *, lang: str, root: str, static_urls: StaticUrls, texts: Texts = SHIPPED
+) -> str:
+    """One line that tells whether videos load without a click in this browser, and takes that back."""
+    return _render(
+        "consent.html",
+        lang,
+        root,
+        static_urls,
+        texts,
+        body_class="page consent",
+        remember=_remember(remember, texts[lang]),
+    )
+
+
+def error_page(status: int, *, lang: str, root: str, static_urls: StaticUrls, texts: Texts = SHIPPED) -> str:
     """A plain word on why there is no page here, for any HTTP status from 400 on."""
-    t = catalogue(lang)
+    t = texts[lang]
     known = status if status in _ERROR_STATUSES else 400 if status < 500 else 500
     return _render(
         "error.html",
         lang,
         root,
         static_urls,
+        texts,
         stylesheet="site.css",
         body_class="error",
         heading=t[f"error_{known}_heading"],
@@ -197,6 +239,7 @@ def prose_page(heading: str, sections: Sequence[Section], *, lang: str, root: st
         lang,
         root,
         static_urls,
+        SHIPPED,
         stylesheet="site.css",
         body_class="prose",
         heading=heading,
@@ -219,6 +262,7 @@ def start_page(
     docs_url: str | None = None,
     asked: str = "",
     snippet: str | None = None,
+    texts: Texts = SHIPPED,
 ) -> str:
     """The page at "/": what this is, a live preview, how to change one address, a form that makes embed code.
 
@@ -230,9 +274,10 @@ def start_page(
         lang,
         root,
         static_urls,
+        texts,
         stylesheet="site.css",
         body_class="start",
-        languages=[{"lang": other, "name": catalogue(other)["language_name"]} for other in LANGUAGES],
+        languages=[{"lang": other, "name": texts[other]["language_name"]} for other in LANGUAGES],
         demo_id=demo_id.text,
         public_url=public_url.rstrip("/"),
         docs_url=docs_url,
@@ -250,28 +295,61 @@ def embed_code(src: str, title: str, *, width_px: int, height_px: int) -> str:
     return template.render(src=src, title=title, width_px=width_px, height_px=height_px, allow=PLAYER_ALLOW)
 
 
+def link_code(
+    public_url: str, video: VideoId, title: str, *, lang: str, shape: Shape = Shape.LANDSCAPE, signature: str = ""
+) -> str:
+    """A linked picture, for feeds and mails, which show no frames. An empty *title* is that of an unknown video.
+
+    JPEG, because mail programs know nothing newer; with its usual size, so that the text around it does not jump.
+    """
+    variant = Variant(shape, _FALLBACK_WIDTH_PX[shape], Format.JPEG)
+    width_px, height_px = variant.size_px
+    t = catalogue(lang)
+    return _templates.get_template("link_code.html").render(
+        href=f"{public_url}/watch?{_query(v=video.text, sig=signature)}",
+        src=f"{public_url}/thumbnail/{video.text}/{variant.name}{_and_signature(signature)}",
+        alt=f"{t['play']} {title or t['untitled']}",
+        width_px=width_px,
+        height_px=height_px,
+    )
+
+
 def _render(
     template: str,
     lang: str,
     root: str,
     static_urls: StaticUrls,
+    texts: Texts,
     *,
     stylesheet: str = "preview.css",
+    remember: Mapping[str, object] | None = None,
     **values: object,
 ) -> str:
     return _templates.get_template(template).render(
-        t=catalogue(lang),
+        t=texts[lang],
         lang=lang,
         dir=direction(lang),
         root=root,
         static_urls=static_urls,
         stylesheet=stylesheet,
+        remember=remember,
         **values,
     )
 
 
 def _title(p: Preview) -> str:
-    return p.title or catalogue(p.lang)["untitled" if p.subject else "untitled_playlist"]
+    return p.title or p.t["untitled" if p.subject else "untitled_playlist"]
+
+
+def _remember(remember: Remember | None, t: Catalogue) -> Mapping[str, object] | None:
+    """What a page with the choice needs to know, for its script and in words."""
+    if remember is None:
+        return None
+    return {
+        "store": "always" if remember.always else "session",
+        "days": remember.days,
+        "text": t["remember_days"].format(days=remember.days) if remember.always else t["remember_session"],
+    }
 
 
 def _play_href(p: Preview) -> str:
@@ -293,7 +371,7 @@ def _channel_href(author_url: str | None) -> str | None:
 
 
 def _picture(p: Preview) -> _Picture:
-    width_px = _WIDTHS_PX[p.shape][-1]
+    width_px = WIDTHS_PX[p.shape][-1]
     return _Picture(
         sources=tuple(_Source(f.mimetype, _srcset(p, f)) for f in (Format.AVIF, Format.WEBP)),
         src=_picture_href(p, _FALLBACK_WIDTH_PX[p.shape], Format.JPEG),
@@ -305,10 +383,53 @@ def _picture(p: Preview) -> _Picture:
 
 
 def _srcset(p: Preview, image_format: Format) -> str:
-    return ", ".join(f"{_picture_href(p, width, image_format)} {width}w" for width in _WIDTHS_PX[p.shape])
+    return ", ".join(f"{_picture_href(p, width, image_format)} {width}w" for width in WIDTHS_PX[p.shape])
 
 
 def _picture_href(p: Preview, width_px: int, image_format: Format) -> str:
     assert p.poster is not None
-    query = f"?{urlencode({'sig': p.poster_signature})}" if p.poster_signature else ""
-    return f"{p.root}thumbnail/{p.poster.text}/{Variant(p.shape, width_px, image_format).name}{query}"
+    name = Variant(p.shape, width_px, image_format).name
+    return f"{p.root}thumbnail/{p.poster.text}/{name}{_and_signature(p.poster_signature)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a whole page says to machines. *video_object* is schema.org's, in JSON-LD."""
+
+    title: str
+    url: str
+    image_url: str | None
+    video_object: Mapping[str, str] | None
+
+
+def _facts(p: Preview, public_url: str) -> _Facts:
+    """Only what is known, and no address but ours. A playlist is no VideoObject, nor is a video without a title."""
+    image_url = None
+    if p.poster:
+        image_url = _picture_href(replace(p, root=f"{public_url}/"), WIDTHS_PX[p.shape][-1], Format.JPEG)
+    video_object = None
+    if p.subject and p.title:
+        video_object = {
+            "@context": "https://schema.org",
+            "@type": "VideoObject",
+            "name": p.title,
+            "embedUrl": f"{public_url}/embed/{p.subject.text}{_and_signature(p.signature)}",
+        } | ({"thumbnailUrl": image_url} if image_url else {})
+    return _Facts(_title(p), f"{public_url}/{_whole_page_path(p)}", image_url, video_object)
+
+
+def _whole_page_path(p: Preview) -> str:
+    listed = p.playlist.text if p.playlist else ""
+    if p.subject is None:
+        return f"playlist?{_query(list=listed, sig=p.signature)}"
+    if p.shape is Shape.PORTRAIT and not listed:
+        return f"shorts/{p.subject.text}{_and_signature(p.signature)}"
+    return f"watch?{_query(v=p.subject.text, list=listed, sig=p.signature)}"
+
+
+def _query(**values: str) -> str:
+    return urlencode({name: value for name, value in values.items() if value})
+
+
+def _and_signature(signature: str) -> str:
+    return f"?{_query(sig=signature)}" if signature else ""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ytproxy.config import DAY_S, Settings
 from ytproxy.errors import InvalidInput
+from ytproxy.locales import read
 
 LANGUAGES = ("de", "en")
 Section = tuple[str, tuple[str, ...]]  # heading, paragraphs
@@ -60,17 +61,43 @@ def _scheduled(settings: Settings) -> bool:
 def _german(settings: Settings) -> list[Section]:
     pictures = settings.thumbnails == "on"
     place = f" {host}" if (host := _place(settings)) else ""
-    shown = "Vorschaubild und Titel kommen" if pictures else "Eine neutrale Vorschaukarte und der Titel kommen"
+    shown = (
+        "Vorschaubild und Titel kommen"
+        if pictures or settings.poster_dir
+        else "Eine neutrale Vorschaukarte und der Titel kommen"
+    )
     days = _days(settings)
     kept = f"höchstens {days} Tage" if days > 1 else "höchstens einen Tag"
+    unless = ticked = ""
+    revoked = (
+        "Sie gilt nur für dieses eine Abspielen: Sobald Sie zur Vorschau zurückkehren oder die Seite neu laden, endet "
+        "die Verbindung, und es erscheint wieder nur die Vorschau. "
+    )
+    if settings.remember != "off":
+        text = read(settings.texts_dir)["de"]
+        life = (
+            f"höchstens {settings.remember_days} Tage lang"
+            if settings.remember == "always"
+            else "bis er geschlossen wird"
+        )
+        unless = "ohne Ihre Einwilligung "
+        ticked = (
+            f" Nur wenn Sie „{text['remember']}“ ankreuzen und das Video starten, merkt sich Ihr Browser {life} das "
+            "Datum dieses Tages, ohne Kennung."
+        )
+        revoked = (
+            f"Ohne das Kreuz gilt sie für dieses eine Abspielen, bis Sie zur Vorschau zurückkehren oder die Seite neu "
+            "laden. Mit ihm gilt sie für alle Videos dieser Website, die dann laden, sobald sie zu sehen sind; "
+            f"widerrufen können Sie das an jeder Vorschau und über jedem Player mit „{text['forget']}“. "
+        )
     return [
         (
             "YouTube-Videos mit lokaler Vorschau",
             (
                 "Unsere Seiten zeigen Videos von YouTube zunächst nur als Vorschau. "
                 f"{shown} von unserem eigenen Server{place}. Beim Aufruf einer solchen Seite stellt Ihr Browser "
-                "keine Verbindung zu YouTube oder Google her; die Vorschau setzt keine Cookies und speichert nichts "
-                "auf Ihrem Gerät, was Sie wiedererkennbar macht.",
+                f"{unless}keine Verbindung zu YouTube oder Google her; die Vorschau setzt keine Cookies und speichert "
+                f"nichts auf Ihrem Gerät, was Sie wiedererkennbar macht.{ticked}",
                 "Wenn Sie eine unserer mit einem YouTube-Plugin ausgestatteten Seiten besuchen und auf die Vorschau "
                 "klicken, wird eine Verbindung zu den Servern von YouTube hergestellt. Der Player kommt dann von "
                 "www.youtube-nocookie.com; Betreiber ist die Google Ireland Limited, Gordon House, Barrow Street, "
@@ -79,9 +106,8 @@ def _german(settings: Settings) -> list[Section]:
                 "YouTube kann nach dem Klick Cookies oder vergleichbare Techniken einsetzen. Sind Sie bei Google "
                 "angemeldet, kann YouTube den Abruf Ihrem Konto zuordnen. Daten können auch in die USA gelangen.",
                 "Rechtsgrundlage für das Laden des Videos ist Ihre Einwilligung durch den Klick (Art. 6 Abs. 1 "
-                "lit. a DSGVO, § 25 Abs. 1 TDDDG). Sie gilt nur für dieses eine Abspielen: Sobald Sie zur Vorschau "
-                "zurückkehren oder die Seite neu laden, endet die Verbindung, und es erscheint wieder nur die "
-                "Vorschau. Die Vorschau selbst liefern wir im Interesse einer datensparsamen Darstellung aus "
+                f"lit. a DSGVO, § 25 Abs. 1 TDDDG). {revoked}Die Vorschau selbst "
+                "liefern wir im Interesse einer datensparsamen Darstellung aus "
                 "(Art. 6 Abs. 1 lit. f DSGVO).",
                 f"{'Vorschaubilder und Titel' if pictures else 'Titel'} ruft unser Server selbst bei YouTube ab"
                 f"{', nach einem eigenen Zeitplan und unabhängig von Ihrem Besuch' if _scheduled(settings) else ''}. "
@@ -96,17 +122,36 @@ def _german(settings: Settings) -> list[Section]:
 def _english(settings: Settings) -> list[Section]:
     pictures = settings.thumbnails == "on"
     place = f", {host}" if (host := _place(settings)) else ""
-    shown = "The picture and the title come" if pictures else "A neutral card and the title come"
+    shown = "The picture and the title come" if pictures or settings.poster_dir else "A neutral card and the title come"
     days = _days(settings)
     kept = f"at most {days} days" if days > 1 else "at most one day"
+    unless = ticked = ""
+    revoked = (
+        "It covers this one playback: as soon as you go back to the preview or reload the page, the connection ends "
+        "and only the preview is shown again. "
+    )
+    if settings.remember != "off":
+        text = read(settings.texts_dir)["en"]
+        always = settings.remember == "always"
+        life = f"for at most {settings.remember_days} days" if always else "until it is closed"
+        unless = " without your consent"
+        ticked = (
+            f" Only if you tick “{text['remember']}” and start the video, your browser keeps the date of that day, "
+            f"with no identifier, {life}."
+        )
+        revoked = (
+            "Without the tick it covers this one playback, until you go back to the preview or reload the page. "
+            "With it, it covers all videos on this website, which then load as soon as they can be seen; you can "
+            f"withdraw it at every preview and above every player with “{text['forget']}”. "
+        )
     return [
         (
             "YouTube videos with a local preview",
             (
                 "Videos from YouTube first appear on our pages as a preview only. "
                 f"{shown} from our own server{place}. When you open such a page, your browser makes no connection to "
-                "YouTube or Google; the preview sets no cookies and stores nothing on your device by which you could "
-                "be recognised.",
+                f"YouTube or Google{unless}; the preview sets no cookies and stores nothing on your device by which "
+                f"you could be recognised.{ticked}",
                 "If you visit one of our pages featuring a YouTube plugin and click on the preview, a connection to "
                 "the YouTube servers is established. The player then comes from www.youtube-nocookie.com, run by "
                 "Google Ireland Limited, Gordon House, Barrow Street, Dublin 4, Ireland. YouTube learns your IP "
@@ -115,8 +160,7 @@ def _english(settings: Settings) -> list[Section]:
                 "techniques. If you are signed in to Google, YouTube can link the visit to your account. Data may "
                 "also reach the USA.",
                 "The legal basis for loading the video is your consent, given by the click (Art. 6(1)(a) GDPR; in "
-                "Germany also § 25(1) TDDDG). It covers this one playback: as soon as you go back to the preview or "
-                "reload the page, the connection ends and only the preview is shown again. Delivering the preview "
+                f"Germany also § 25(1) TDDDG). {revoked}Delivering the preview "
                 "itself rests on our interest in a presentation that is sparing with data (Art. 6(1)(f) GDPR).",
                 f"Our server itself fetches {'pictures and titles' if pictures else 'titles'} from YouTube"
                 f"{', on a schedule of its own, independent of your visit' if _scheduled(settings) else ''}. "

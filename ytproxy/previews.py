@@ -13,6 +13,7 @@ import hashlib
 import logging
 import os
 import random
+import sys
 import threading
 import time
 import uuid
@@ -40,7 +41,8 @@ from ytproxy.errors import (
     UpstreamFailed,
     YtproxyError,
 )
-from ytproxy.images import Format, Shape, Variant
+from ytproxy.images import WIDTHS_PX, Format, Shape, Variant
+from ytproxy.posters import Poster, Posters
 from ytproxy.store import Entry, Key, Purged, Store, Subject
 from ytproxy.upstream import Upstream
 from ytproxy.youtube import LANDSCAPE_NAMES, PORTRAIT_NAMES, VideoId
@@ -96,18 +98,22 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Finished bytes. *settled*: nothing that YouTube did not answer this time could change them."""
+    """Finished bytes. *settled*: nothing that YouTube did not answer this time could change them. *own*: made of the
+    operator's picture, who may put another in its place at any time."""
 
     body: bytes
     settled: bool
+    own: bool = False
 
 
 class Previews:
     """What this server knows of videos. Thread-safe; one a process, any number of processes on one store.
 
-    *miss_slots* bounds the threads that lead or wait for a miss; past it a miss is refused as Busy at once. Without
+    *miss_slots* bounds the threads that lead or wait for a miss; past it a miss is refused as Busy at once.
+    *renders* bounds the pictures decoded or encoded at the same time, which is all processor time. Without
     *visits_fetch* no look-up causes a request to YouTube: only the schedule of `keep_fresh` does, so that YouTube
-    cannot tell from our requests when somebody visits.
+    cannot tell from our requests when somebody visits. Where *posters* has a picture of the operator's own, YouTube is
+    not asked for one.
     Raises, from every look-up: Absent, Private, UpstreamFailed, Busy.
     """
 
@@ -120,7 +126,9 @@ class Previews:
         max_age_s: float,
         memory_max_bytes: int,
         miss_slots: int = 16,
+        renders: int = 1,
         visits_fetch: bool = True,
+        posters: Posters | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -129,6 +137,7 @@ class Previews:
         self._max_age_s = max_age_s
         self._clock = clock
         self._visits_fetch = visits_fetch
+        self._posters = posters
         self._recent: LRUCache[Key, Entry] = LRUCache(memory_max_bytes, getsizeof=_size_bytes)
         self._failures: LRUCache[Key, Entry] = LRUCache(4_096)
         self._flights: dict[tuple[Key, int | None], Future[Entry]] = {}
@@ -140,6 +149,7 @@ class Previews:
         self._owner = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._background = ThreadPoolExecutor(2, thread_name_prefix="refresh")
         self._asides = ThreadPoolExecutor(miss_slots, thread_name_prefix="aside")
+        self._renders = ThreadPoolExecutor(renders, thread_name_prefix="render", initializer=_give_way)
         self._generation: int | None = None
         self._look_at = self._tidy_at = 0.0
         self._on_purge: list[Callable[[Purged], None]] = []
@@ -147,7 +157,7 @@ class Previews:
 
     def close(self) -> None:
         self._stopping.set()
-        for threads in (self._background, self._asides):
+        for threads in (self._background, self._asides, self._renders):
             threads.shutdown(wait=False, cancel_futures=True)
         self._upstream.close()
         self._store.close()
@@ -171,6 +181,8 @@ class Previews:
 
     def thumbnail(self, video: VideoId, variant: Variant) -> Picture:
         """The picture of a video in one of our sizes and formats."""
+        if poster := self.poster(video):
+            return self._own(video, variant.name, poster, lambda: images.poster(poster.read(), variant))
         source, ratio, settled = self._source_and_ratio(video, variant.shape)
         if variant.shape is Shape.PORTRAIT and ratio is not None and ratio >= 1:
             raise Absent("This video is not in portrait format, so there is no portrait picture")
@@ -179,21 +191,28 @@ class Previews:
 
     def legacy_thumbnail(self, video: VideoId, name: str, format_: Format) -> Picture:
         """The picture under one of i.ytimg.com's names, in that name's size. Raises Absent for names it lacks."""
-        source, ratio, settled = self._source_and_ratio(video, Shape.LANDSCAPE)
 
-        def render() -> bytes:
-            body = images.legacy(source.body, name, format_, ratio=ratio)
+        def there_is(body: bytes | None) -> bytes:
             if body is None:
-                raise Absent("YouTube has no picture of this name for this video")
+                raise Absent("There is no picture of this name for this video")
             return body
 
-        key = Key(video, f"render.vi-{name}.{format_}.{_tag(source, ratio)}")
-        return Picture(self._rendered(key, source, render), settled)
+        part = f"vi-{name}.{format_}"
+        if poster := self.poster(video):
+            return self._own(video, part, poster, lambda: there_is(images.legacy_poster(poster.read(), name, format_)))
+        source, ratio, settled = self._source_and_ratio(video, Shape.LANDSCAPE)
+        key = Key(video, f"render.{part}.{_tag(source, ratio)}")
+        body = self._rendered(key, source, lambda: there_is(images.legacy(source.body, name, format_, ratio=ratio)))
+        return Picture(body, settled)
+
+    def poster(self, video: VideoId) -> Poster | None:
+        """The operator's own picture for a video, which needs nothing of YouTube's."""
+        return self._posters.find(video) if self._posters else None
 
     def prefetch(self, video: VideoId, shape: Shape) -> None:
         """Starts to get the source picture, for the request that a page just made will cause in a moment."""
         key = _source_key(video, shape)
-        if self._may_fetch() and self._read(key) is None:
+        if self._may_fetch() and self._read(key) is None and not self.poster(video):
             self._later(key, lambda: self._source(video, shape))
 
     def fault(self) -> str | None:
@@ -210,7 +229,10 @@ class Previews:
         return any(entry is not None and self._usable(entry) for entry in entries)
 
     def keep_fresh(self, subjects: Sequence[Subject], *, round_s: float = 600.0) -> None:
-        """Fetches *subjects* now and confirms them for ever after, on a schedule of our own, with jitter."""
+        """Fetches *subjects* now and confirms them for ever after, on a schedule of our own, with jitter.
+
+        Every size and format is made as well, so that the first visit to a video costs what any other does, and
+        nobody can tell by the time it takes whether there was one before."""
 
         def run() -> None:
             while True:
@@ -228,9 +250,10 @@ class Previews:
         details = self.details(subject)
         if isinstance(subject, VideoId):
             self.details(subject, short=True)
-            self._source(subject, details.shape)
-        elif details.cover:
-            self._source(details.cover, details.shape)
+        if shown := subject if isinstance(subject, VideoId) else details.cover:
+            for format_ in Format:
+                for width_px in WIDTHS_PX[details.shape]:
+                    self.thumbnail(shown, Variant(details.shape, width_px, format_))
 
     # Purges
 
@@ -479,7 +502,7 @@ class Previews:
                 if thumbnail is None:
                     told = {"name": name, "etag": etag, "sha": old.meta["sha"] if old else ""}
                     return self._yes(State.OK, told | {"probes": min(probes, PROBES)}, old.body if old else b"")
-                size = images.check_source(thumbnail.body)
+                size = self._heavy(partial(images.check_source, thumbnail.body))
             except (Absent, PlaceholderPicture):
                 continue
             except PictureRefused as error:
@@ -505,11 +528,23 @@ class Previews:
 
         def make(_before: Entry | None) -> Entry:
             try:
-                return Entry({"state": State.OK, "confirmed_at": source.meta["confirmed_at"]}, render())
+                return Entry({"state": State.OK, "confirmed_at": source.meta["confirmed_at"]}, self._heavy(render))
             except PictureRefused as error:
-                raise UpstreamFailed(f"YouTube's picture cannot be used: {error}") from error
+                raise UpstreamFailed(f"The picture cannot be used: {error}") from error
 
         return (self._read(key) or self._flight(key, make, lambda _entry: True)).body
+
+    def _own(self, video: VideoId, part: str, poster: Poster, render: Callable[[], bytes]) -> Picture:
+        source = Entry({"confirmed_at": self._clock()}, b"")  # from now on: the file is what confirms it
+        return Picture(self._rendered(Key(video, f"render.{part}.own-{poster.sha}"), source, render), True, own=True)
+
+    def _heavy(self, work: Callable[[], _T]) -> _T:
+        """Runs what needs a processor for long on a thread that leaves it to the hits. Raises what *work* raises."""
+        try:
+            running = self._renders.submit(work)
+        except RuntimeError as error:
+            raise Busy("The server is stopping", retry_after_s=FAILURE_FIRST_S) from error
+        return running.result()
 
     def _yes(self, state: State, told: "_Told", body: bytes) -> Entry:
         jitter = zlib.crc32(os.urandom(4)) / 2**32 * 0.2 - 0.1  # spreads what was fetched together
@@ -616,6 +651,12 @@ class Previews:
 _Told = dict[str, str | int | float | bool | None]
 _Fetch = Callable[[Entry | None], Entry]  # from what was stored before, fresh or not, to what is to be stored
 _TOLD = ("title", "author", "author_url", "ratio", "cover")
+
+
+def _give_way() -> None:
+    """Lowers this thread's priority; elsewhere than on Linux it would be the process's, or there is no such thread."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 class _ThisThread(threading.local):

@@ -11,6 +11,7 @@ import functools
 import gzip
 import hashlib
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
@@ -107,10 +108,12 @@ def _encoded(image: Image.Image, kind: str, quality: int, comment: bytes = b"") 
 
 
 @functools.lru_cache(512)
-def thumbnail(seed: str, source: Size, frame: Size | None, kind: str, reencoded: bool) -> bytes:
+def thumbnail(
+    seed: str, source: Size, frame: Size | None, kind: str, reencoded: bool, photograph: Path | None = None
+) -> bytes:
     """The picture *seed* of a film whose frames are *source* pixels, inside *frame* pixels.
-    No frame means the film's own size. *kind* is "jpg" or "webp"."""
-    art = artwork(seed, source)
+    No frame means the film's own size. *kind* is "jpg" or "webp". *photograph* is shown instead of artwork."""
+    art = artwork(seed, source) if photograph is None else Image.open(photograph).convert("RGB").resize(source)
     framed = art if frame is None or frame == source else _framed(art, frame)
     return _encoded(framed, kind, _REENCODED_QUALITY if reencoded else _QUALITY)
 

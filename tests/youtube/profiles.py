@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .pictures import Size, number
@@ -150,7 +151,8 @@ class Video:
     *after* is the number of thumbnail requests before "changing", "reencoded" and "fresh" turn.
     *headers* are set on (or, with None, taken from) every sound thumbnail.
     *short_by_url*: a Short is portrait only when asked for by its /shorts/ URL.
-    *drip_s* and *delay_s* are seconds. *player_error* is an onError code; *player_silent* never speaks.
+    *photograph* is a picture file to be its thumbnail. *drip_s* and *delay_s* are seconds.
+    *player_error* is an onError code; *player_silent* never speaks.
     """
 
     video_id: str
@@ -173,6 +175,7 @@ class Video:
     asked_maxres: int = 0
     picture: int = 0
     encoding: int = 0
+    photograph: Path | None = None
 
     @property
     def kind(self) -> Profile:

@@ -70,7 +70,7 @@ def _picture(video: Video, name: str, kind: str, picture: int, *, reencoded: boo
         frame = source if source == (1920, 1080) else (1280, 720)
     else:
         frame = pictures.FRAME_SIZES_PX[base]
-    return pictures.thumbnail(seed, source, frame, kind, reencoded)
+    return pictures.thumbnail(seed, source, frame, kind, reencoded, video.photograph)
 
 
 def _headers(content_type: str, etag: str | None) -> Headers:

@@ -12,6 +12,8 @@ from ytproxy.config import Settings, load
 from ytproxy.errors import InvalidInput, NotAllowed
 from ytproxy.gate import Misses, Sites, Videos
 from ytproxy.hotpath import HotPath
+from ytproxy.locales import read as read_texts
+from ytproxy.posters import Posters
 from ytproxy.previews import Previews
 from ytproxy.store.folder import FolderStore
 from ytproxy.upstream import Upstream
@@ -26,7 +28,8 @@ from ytproxy.youtube import subject_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-THREADS_A_WORKER = 32  # more were slower under load; half of them may be busy with misses
+MISSES_A_WORKER = 16  # a page of twenty previews that nobody has asked for yet, over two workers, with room to spare
+THREADS_A_WORKER = MISSES_A_WORKER + 4  # hits wait for nothing, so few threads do, and many were slower under load
 _MEMORY_FOR_SOURCES = 4  # a quarter of the memory holds what answers are made of, the rest finished answers
 
 _log = logging.getLogger(__name__)
@@ -53,15 +56,18 @@ def create_app(settings: Settings | None = None, *, upstream: Upstream | None = 
         refresh_after_s=settings.refresh_after_s,
         max_age_s=settings.max_age_s,
         memory_max_bytes=memory_bytes // _MEMORY_FOR_SOURCES,
-        miss_slots=THREADS_A_WORKER // 2,
+        miss_slots=MISSES_A_WORKER,
         visits_fetch=not videos.is_list,
+        posters=Posters(settings.poster_dir) if settings.poster_dir else None,
     )
     if videos.is_list:
         previews.keep_fresh([subject_of(text) for text in sorted(settings.allowed_videos or ())])
+    texts = read_texts(settings.texts_dir)
     context = Context(
         settings=settings,
+        texts=texts,
         previews=previews,
-        static=StaticFiles(),
+        static=StaticFiles(texts),
         language=LanguageRule(settings.language == "auto", _default_language(settings)),
         videos=videos,
         sites=sites,

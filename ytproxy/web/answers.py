@@ -9,6 +9,7 @@ from flask import Response, request
 from ytproxy.config import Settings
 from ytproxy.gate import Misses, Sites, Videos, client_address
 from ytproxy.hotpath import KEEP, Keep
+from ytproxy.locales import Texts
 from ytproxy.previews import Previews
 from ytproxy.web.address import LanguageRule
 from ytproxy.web.static_files import StaticFiles
@@ -20,6 +21,7 @@ class Context:
     """What every view works with."""
 
     settings: Settings
+    texts: Texts
     previews: Previews
     static: StaticFiles
     language: LanguageRule

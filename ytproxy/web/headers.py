@@ -18,6 +18,8 @@ def policies(*, frame_ancestors: str, pictures_for_all: bool) -> Mapping[str, Ma
     """The table: kind of answer to its headers. *frame_ancestors*: who may frame previews and the player."""
     # Before the click: no script, and no Google host in the policy, so that not even a mistake could load one.
     preview = _csp(img_src=_SELF, style_src=_SELF, frame_ancestors=frame_ancestors)
+    # The same where visitors may have their videos load without a click: one script of ours, and still no host.
+    preview_with_script = _csp(img_src=_SELF, style_src=_SELF, script_src=_SELF, frame_ancestors=frame_ancestors)
     # After the click: the one page that may hold YouTube's player.
     play = _csp(
         img_src=_SELF, style_src=_SELF, script_src=_SELF, frame_src=PLAYER_ORIGIN, frame_ancestors=frame_ancestors
@@ -27,6 +29,7 @@ def policies(*, frame_ancestors: str, pictures_for_all: bool) -> Mapping[str, Ma
     checked = {"Vary": "Sec-Fetch-Site, Referer, Origin"}
     return {
         "preview": _EVERY | preview,
+        "remember": _EVERY | preview_with_script,
         "play": _EVERY | play | {"Cache-Control": "no-store"},
         "site": _EVERY | site,
         "picture": _EVERY | _NOTHING | (open_to_scripts if pictures_for_all else checked),

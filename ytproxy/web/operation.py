@@ -23,7 +23,7 @@ def routes(context: Context) -> Blueprint:
             return context.answer("plain", f"not ready: {fault}\n", _TEXT, status=503)
         return context.answer("plain", "ready\n", _TEXT)
 
-    @room.get("/static/<name>")
+    @room.get("/static/<path:name>")
     def static(name: str) -> Response:
         file = context.static.get(name)
         if file is None:

@@ -11,6 +11,7 @@ from ytproxy import markup, policy
 from ytproxy.errors import Absent, Busy, InvalidInput, NotAllowed, Private, TooMany, UpstreamFailed
 from ytproxy.hotpath import Keep
 from ytproxy.images import Shape
+from ytproxy.locales import Catalogue
 from ytproxy.previews import Details, State
 from ytproxy.web.address import MAX_LENGTH, Door, PageAddress, asked_language, is_page, parse
 from ytproxy.web.answers import Context
@@ -49,7 +50,8 @@ def routes(context: Context) -> Blueprint:
             demo_id=DEMO,
             public_url=public_url,
             asked=asked,
-            snippet=_embed_code(asked, public_url, lang) if asked else None,
+            snippet=_embed_code(asked, public_url, context.texts[lang]) if asked else None,
+            texts=context.texts,
         )
         return context.answer("site", body, HTML, cache_control="private, no-cache", vary="Accept-Language")
 
@@ -65,6 +67,15 @@ def routes(context: Context) -> Blueprint:
         )
         return context.answer("site", body, HTML, cache_control=FIVE_MINUTES, vary="Accept-Language")
 
+    @room.get("/consent")
+    def consent() -> Response:
+        remember = _remember(context)
+        body = markup.consent_page(
+            remember, lang=_language(context), root="./", static_urls=context.static.urls, texts=context.texts
+        )
+        kind = "remember" if remember else "preview"
+        return context.answer(kind, body, HTML, cache_control=FIVE_MINUTES, vary="Accept-Language")
+
     return room
 
 
@@ -75,6 +86,7 @@ def error(context: Context, status: int) -> Response:
         lang=_language(context),
         root="../" * (request.path[:MAX_LENGTH].count("/") - 1) or "./",
         static_urls=context.static.urls,
+        texts=context.texts,
     )
     # In the place of a preview it may be framed like one, or the browser would say that we refused to connect.
     kind = "preview" if is_page(request.path) else "site"
@@ -83,8 +95,8 @@ def error(context: Context, status: int) -> Response:
     return context.answer(kind, body, HTML, status=status, cache_control=life, vary="Accept-Language")
 
 
-def is_click(headers: Headers, own_hosts: Collection[str], *, element: bool = False) -> bool:
-    """Whether a request for the player can come from a visitor's click. When in doubt, it does not.
+def is_click(headers: Headers, own_hosts: Collection[str], *, element: bool = False, remembered: bool = False) -> bool:
+    """Whether a request for the player can come from a visitor's choice, a click mostly. When in doubt, it does not.
 
     Browsers say how a navigation began (Fetch Metadata): prefetches and frames that a page put there carry no
     Sec-Fetch-User. Some engines never send that header, so within our own origin its absence counts only against
@@ -93,12 +105,17 @@ def is_click(headers: Headers, own_hosts: Collection[str], *, element: bool = Fa
 
     *element*: the address says that our element asks, which frames the player after a click in a page of another
     site. No browser marks that frame as the click's, so the element's word counts, for a frame and nothing else.
+
+    *remembered*: the address says that our preview asks, without a click, for a visitor who chose so earlier. Only a
+    browser that says itself that a page of our own asks is believed.
     """
     if "Sec-Purpose" in headers or headers.get("Purpose") == "prefetch":
         return False
     if headers.get("Sec-Fetch-User") == "?1" or (element and headers.get("Sec-Fetch-Dest", "iframe") == "iframe"):
         return True
     site = headers.get("Sec-Fetch-Site")
+    if remembered and site == "same-origin" and headers.get("Sec-Fetch-Mode") == "navigate":
+        return True
     agent = headers.get("User-Agent", "")
     if site is None:
         referrer = headers.get("Referer", "")
@@ -146,7 +163,7 @@ def _preview(context: Context, address: PageAddress) -> Response:
     if poster:
         context.previews.prefetch(poster, shown.shape)
     return context.answer(
-        "preview",
+        "remember" if shown.remember and shown.state == "ok" else "preview",
         markup.preview_page(shown),
         HTML,
         status=status,
@@ -163,7 +180,9 @@ def _play(context: Context, address: PageAddress) -> Response:
     """The page after the click; without one, the preview in its place."""
     own_hosts = {request.host, _split(context.settings.public_url or "").netloc} - {""}
     element = request.args.get("element") == "1"
-    if not address.subject or not is_click(request.headers, own_hosts, element=element):
+    remembered = request.args.get("remembered") == "1"
+    may_ask = remembered and context.settings.remember != "off"
+    if not address.subject or not is_click(request.headers, own_hosts, element=element, remembered=may_ask):
         response = _preview(context, address)
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -171,7 +190,7 @@ def _play(context: Context, address: PageAddress) -> Response:
     shown = _shown(context, address, details, None)
     body = markup.play_page(
         shown,
-        player_url(address.video, address.params, lang=address.lang, autoplay=True, origin=_origin(context)),
+        player_url(address.video, address.params, lang=address.lang, autoplay=not remembered, origin=_origin(context)),
         _preview_href(address, shown.root),
         element=element,
     )
@@ -197,15 +216,25 @@ def _shown(context: Context, address: PageAddress, details: Details, poster: Vid
         root="../" * address.depth or "./",
         static_urls=context.static.urls,
         whole_page=address.door in _WHOLE_PAGES,
+        public_url=context.settings.public_url,
         privacy_url=context.settings.privacy_url,
         signature=address.signature,
         poster_signature=context.videos.sign(poster) if poster else "",
+        texts=context.texts,
+        remember=_remember(context),
+    )
+
+
+def _remember(context: Context) -> markup.Remember | None:
+    settings = context.settings
+    return (
+        None if settings.remember == "off" else markup.Remember(settings.remember == "always", settings.remember_days)
     )
 
 
 def _poster(context: Context, video: VideoId | None) -> VideoId | None:
     """The video whose picture is shown; None for the neutral card. A playlist's cover may be one not shown here."""
-    if video is None or context.settings.thumbnails == "neutral":
+    if video is None or (context.settings.thumbnails == "neutral" and not context.previews.poster(video)):
         return None
     try:
         context.videos.check(video, context.videos.sign(video))
@@ -220,7 +249,7 @@ def _preview_href(address: PageAddress, root: str) -> str:
     return f"{root}embed/{subject}?{'&'.join(filter(None, (address.params.query(), urlencode(more))))}"
 
 
-def _embed_code(link: str, public_url: str, lang: str) -> str | None:
+def _embed_code(link: str, public_url: str, t: Catalogue) -> str | None:
     """The iframe for a link to YouTube, in the size of YouTube's own embed code; None where it is no such link."""
     try:
         target = parse_link(link)
@@ -233,7 +262,7 @@ def _embed_code(link: str, public_url: str, lang: str) -> str | None:
     query = PlayerParams.from_query(pairs).query()
     src = f"{public_url}/embed/{target.video.text if target.video else 'videoseries'}{'?' if query else ''}{query}"
     width_px, height_px = (315, 560) if target.short else (560, 315)
-    title = markup.catalogue(lang)["untitled" if target.video else "untitled_playlist"]
+    title = t["untitled" if target.video else "untitled_playlist"]
     return markup.embed_code(src, title, width_px=width_px, height_px=height_px)
 
 

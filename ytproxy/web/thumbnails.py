@@ -32,20 +32,22 @@ def routes(context: Context) -> Blueprint:
             return _neutral(context, (640, 360), Format.JPEG, 404)
 
         def find(checked: VideoId) -> Picture:
+            if neutral and not context.previews.poster(checked):
+                return Picture(images.neutral(variant.size_px, variant.format), settled=True)
             return context.previews.thumbnail(checked, variant)
 
-        card = Picture(images.neutral(variant.size_px, variant.format), settled=True)
-        return _picture(context, video, variant.size_px, variant.format, (lambda _: card) if neutral else find)
+        return _picture(context, video, variant.size_px, variant.format, find)
 
     def legacy(video: str, name: str, format_: Format) -> Response:
         if not (size_px := images.LEGACY_SIZES_PX.get(name)):
             return _neutral(context, _MISSING_PX, format_, 404)
 
         def find(checked: VideoId) -> Picture:
+            if neutral and not context.previews.poster(checked):
+                return Picture(images.neutral(size_px, format_), settled=True)
             return context.previews.legacy_thumbnail(checked, name, format_)
 
-        card = Picture(images.neutral(size_px, format_), settled=True)
-        return _picture(context, video, _MISSING_PX, format_, (lambda _: card) if neutral else find)
+        return _picture(context, video, _MISSING_PX, format_, find)
 
     @room.get("/vi/<video>/<name>.jpg")
     def vi(video: str, name: str) -> Response:
@@ -69,9 +71,10 @@ def _picture(
     try:
         video = VideoId(video_text)
         admit_picture(context.videos, context.sites, request.environ, video)
-        context.pay(video)
-        if context.videos.by_channel:
-            context.videos.check_channel(video, context.previews.details(video).author_url)
+        if not context.previews.poster(video):  # the operator's own picture needs no answer of YouTube's
+            context.pay(video)
+            if context.videos.by_channel:
+                context.videos.check_channel(video, context.previews.details(video).author_url)
         found = find(video)
     except (InvalidInput, Unavailable):
         return _neutral(context, neutral_px, format_, 404)
@@ -82,12 +85,13 @@ def _picture(
     except UpstreamFailed:
         return _neutral(context, neutral_px, format_, 502)
     keeper = "public" if context.sites.are_all else "private"
+    hot_s = UNSETTLED_S if context.settings.poster_dir or not found.settled else HOT_S  # files come, change and go
     response = context.answer(
         "picture",
         found.body,
         format_.mimetype,
-        cache_control=f"{keeper}, {DAY if found.settled else MOMENT}",
-        keep=Keep(HOT_S if found.settled else UNSETTLED_S, video.text),
+        cache_control=f"{keeper}, {DAY if found.settled and not found.own else MOMENT}",
+        keep=Keep(hot_s, video.text),
     )
     if origin := allowed_origin(context.sites, request.environ):
         response.headers["Access-Control-Allow-Origin"] = origin
