@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -117,6 +118,36 @@ class Page:
     def frames(self, host: str = "127.0.0.1") -> list[Frame]:
         return [frame for frame in self.tab.frames() if urlsplit(frame.url).hostname == host]
 
+    def hold(self, pattern: str) -> None:
+        """Stops what is asked from now on of addresses like *pattern*, until `release` or `refuse`."""
+        self.tab.send("Network.setCacheDisabled", cacheDisabled=True)
+        self.tab.send("Fetch.enable", patterns=[{"urlPattern": pattern}])
+
+    def held(self) -> list[str]:
+        return [
+            event["params"]["requestId"]
+            for event in self.browser.events
+            if event["method"] == "Fetch.requestPaused" and event.get("sessionId") == self.tab.session
+        ]
+
+    def release(self) -> None:
+        self.until(self.held)
+        self.tab.send("Fetch.disable")
+
+    def refuse(self) -> None:
+        self.until(self.held)
+        for request in self.held():
+            self.tab.send("Fetch.failRequest", requestId=request, errorReason="Failed")
+        self.tab.send("Fetch.disable")
+
+    def asked(self) -> list[str]:
+        """The paths that the page itself has asked, its frames left out."""
+        return [
+            urlsplit(event["params"]["request"]["url"]).path
+            for event in self.browser.events
+            if event["method"] == "Network.requestWillBeSent" and event.get("sessionId") == self.tab.session
+        ]
+
     def players(self) -> list[Frame]:
         return self.frames("www.youtube-nocookie.com")
 
@@ -209,12 +240,12 @@ def test_an_empty_element_builds_the_preview_with_the_servers_own_words(page: Pa
     page.show(f'<div lang="{lang}">{video()}</div>')
     page.until(lambda: page.do("part('a', 'picture').naturalWidth > 1"))
     t = catalogue(lang)
-    assert page.do("part('a', 'play').textContent") == f"{t['play']} Snow"
+    page.until(lambda: page.do("part('a', 'play').textContent") == f"{t['play']} Snow")
     assert page.do("[...part('a', 'notice').children].map(one => one.textContent)") == [t["notice"], t["notice_short"]]
-    assert page.do("part('a', 'watch').textContent") == t["watch"]
+    assert page.do("part('a', 'watch').textContent") == f"{t['watch']} {t['opens_youtube']}"
     assert page.do("part('a', 'watch').href") == f"https://www.youtube.com/watch?v={FILM}"
     page.click("a", "play")
-    assert page.do("part('a', 'back').textContent") == t["back_to_preview"]
+    page.until(lambda: page.do("part('a', 'back')?.textContent") == t["back_to_preview"])
 
 
 def test_the_picture_comes_from_the_scripts_own_host_in_a_size_that_fits(page: Page) -> None:
@@ -296,7 +327,7 @@ def test_the_keyboard_plays_as_well(page: Page, key: str, code: int) -> None:
 
 def test_it_works_on_a_page_whose_policy_allows_our_host_and_nothing_inline(page: Page) -> None:
     host = page.server.url
-    policy = f"default-src 'none'; script-src {host}; style-src {host}; img-src {host} data:; frame-src {host}"
+    policy = f"default-src 'none'; script-src {host}; style-src 'none'; img-src {host} data:; frame-src {host}"
     page.show(
         f'<ytproxy-video id="a" videoid="{FILM}" ratio="4/3"></ytproxy-video>',
         Content_Security_Policy=f"{policy}; require-trusted-types-for 'script'; trusted-types 'none'",
@@ -524,15 +555,19 @@ def test_the_player_page_tells_nobody_anything_and_obeys_nobody_before_a_hello(
 @pytest.mark.parametrize("width_px", [160, 320, 1200])
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
 def test_it_fits_from_160_pixels_on_in_both_directions(page: Page, width_px: int, direction: str) -> None:
-    page.show(f'<div dir="{direction}" style="width: {width_px}px">{video().replace("600px", "auto")}</div>')
+    lang = {"ltr": "en", "rtl": "ar"}[direction]
+    page.show(f'<div lang="{lang}" style="width: {width_px}px">{video().replace("600px", "auto")}</div>')
+    page.until(lambda: page.do("part('a', 'box').lang") == lang)
     for part in ("play", "watch"):
         box = page.do(f"part('a', '{part}').getBoundingClientRect().toJSON()")
         assert min(box["width"], box["height"]) >= 24, part
     host = page.do("a.getBoundingClientRect().toJSON()")
     assert host["width"] == width_px
     assert page.do("a.scrollWidth") <= width_px
-    shown = "[...part('a', 'notice').children].filter(one => getComputedStyle(one).position === 'static')"
-    notice = catalogue("en")["notice" if width_px == 1200 else "notice_short"]
+    shown = (
+        "[...part('a', 'notice').children].filter(one => one.offsetWidth && getComputedStyle(one).clipPath === 'none')"
+    )
+    notice = catalogue(lang)["notice" if width_px == 1200 else "notice_short"]
     assert page.do(f"{shown}.map(one => one.textContent)") == [notice]
     notice, watch = (page.do(f"part('a', '{part}').getBoundingClientRect().x") for part in ("notice", "watch"))
     assert (notice < watch) is (direction == "ltr")
@@ -542,8 +577,7 @@ def test_it_takes_the_colours_of_a_visitor_who_forces_some_and_prints_an_address
     page.show(video())
     page.tab.send("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
     triangle = "getComputedStyle(part('a', 'play'), '::after').backgroundColor"
-    text = "getComputedStyle(part('a', 'notice')).color"
-    assert page.do(triangle) == page.do(text)
+    assert page.do(triangle) == page.do("getComputedStyle(part('a', 'notice')).color")
     page.tab.send("Emulation.setEmulatedMedia", media="print", features=[])
     assert (
         page.do("getComputedStyle(part('a', 'watch'), '::after').content")
@@ -559,3 +593,161 @@ def test_a_server_under_a_sub_path_is_found_by_its_script(browser: Browser, site
     page.click("a", "play")
     page.until(lambda: any("/yt/embed/" in frame.url for frame in page.frames()) and page.players())
     page.tab.close()
+
+
+def test_the_script_and_its_styles_are_small(server: Running) -> None:
+    with urlopen(Request(f"{server.url}/static/ytproxy.js", headers={"Accept-Encoding": "br"})) as answer:
+        assert answer.headers["Content-Encoding"] == "br"
+        assert len(answer.read()) <= 2500
+
+
+def test_as_a_plain_script_of_another_origin_it_finds_the_rest_of_itself(page: Page) -> None:
+    page.show(
+        f'<div lang="de">{video()}</div>', script=f'<script defer src="{page.server.url}/static/ytproxy.js"></script>'
+    )
+    page.until(lambda: page.do("part('a', 'box').lang") == "de")
+    page.click("a", "play")
+    page.until_heard("a", "play")
+
+
+def test_in_english_nothing_is_fetched_but_the_script_and_the_picture(page: Page) -> None:
+    page.show(video())
+    page.until(lambda: page.do("part('a', 'picture').naturalWidth > 1"))
+    assert page.asked()[1:] == ["/static/ytproxy.js", f"/thumbnail/{FILM}/640.avif"]
+
+
+def test_the_player_file_is_fetched_when_a_click_is_likely(page: Page) -> None:
+    page.show(video())
+    assert "/static/ytproxy-player.js" not in page.asked()
+    page.tab.mouse("mouseMoved", 300, 200)
+    page.until(lambda: "/static/ytproxy-player.js" in page.asked())
+    page.show(video())
+    before = len(page.asked())
+    page.tab.key("Tab", 9)
+    page.until(lambda: "/static/ytproxy-player.js" in page.asked()[before:])
+
+
+def test_a_click_before_the_player_file_is_there_still_plays(page: Page, youtube: FakeYouTube) -> None:
+    page.show(video())
+    page.hold("*/static/ytproxy-player.js")
+    page.click("a", "play")
+    page.browser.wait(0.5)
+    assert page.events("a") == []
+    assert page.frames() == []
+    page.release()
+    page.until_heard("a", "play")
+    (played,) = reports(youtube, "playing")
+    assert played["autoplay"] == "allowed"
+    assert page.do("document.activeElement.id + a.shadowRoot.activeElement.localName") == "aiframe"
+
+
+def test_without_the_player_file_the_link_to_youtube_takes_the_buttons_place(page: Page, youtube: FakeYouTube) -> None:
+    page.show(video())
+    page.hold("*/static/ytproxy-player.js")
+    page.click("a", "play")
+    page.refuse()
+    page.until(lambda: not page.do("!!part('a', 'play')"))
+    stage, watch = (page.do(f"part('a', '{part}').getBoundingClientRect().toJSON()") for part in ("stage", "watch"))
+    assert watch == stage
+    assert page.do("part('a', 'watch').href") == f"https://www.youtube.com/watch?v={FILM}"
+    assert page.tab.frames()[1:] == []
+    assert youtube.count("/embed/") == 0
+    page.do("a.title = 'Again'")
+    assert page.do("part('a', 'play').textContent") == "Play: Again"
+
+
+@pytest.mark.parametrize("lang", ["de", "el", "ar"])
+@pytest.mark.parametrize("width_px", [320, 700])
+def test_another_languages_words_move_nothing_when_they_come(page: Page, lang: str, width_px: int) -> None:
+    t = catalogue(lang)
+    page.hold("*/static/texts/*")
+    place = f'<div lang="{lang}" dir="{t["direction"]}" style="width: {width_px}px">'
+    page.show(f"{place}{video().replace('600px', 'auto')}<p>after</p></div>")
+    painted = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    page.do(painted)
+    assert page.do("part('a', 'box').lang") == "en"
+    watching = "shifts = []; observer = new PerformanceObserver((list) => shifts.push(...list.getEntries()))"
+    page.do(f"{watching}; observer.observe({{type: 'layout-shift'}})")
+    size = "JSON.stringify(part('a', 'bar').getBoundingClientRect())"
+    before = page.do(size)
+    page.release()
+    page.until(lambda: page.do("part('a', 'box').lang") == lang)
+    page.do(painted)
+    assert page.do("part('a', 'notice').textContent") == t["notice"] + t["notice_short"]
+    assert page.do("part('a', 'box').dir") == t["direction"]
+    assert page.do(size) == before
+    page.browser.wait(0.2)
+    assert page.do("shifts.flatMap((one) => one.sources.map(({ node }) => node.id || node.nodeName))") == []
+
+
+@pytest.mark.parametrize("lang", ["xx", "de<", "../de", ""])
+def test_a_language_that_is_not_there_leaves_the_english_words(page: Page, lang: str) -> None:
+    page.show(video())
+    page.do(f"a.lang = {json.dumps(lang)}")
+    page.browser.wait(0.3)
+    assert page.do("part('a', 'box').lang") in ("en", "de" if lang == "de<" else "en")
+    assert page.do("faults") == []
+
+
+def test_the_link_to_youtube_says_that_it_opens_a_tab_and_tells_no_referrer(page: Page) -> None:
+    page.show(video())
+    node = page.do("part('a', 'watch').relList.value + ' ' + part('a', 'watch').target")
+    assert node == "noopener noreferrer _blank"
+    named = page.tab.send("Accessibility.getFullAXTree")["nodes"]
+    names = {one["role"]["value"]: one["name"]["value"] for one in named if not one["ignored"] and "name" in one}
+    t = catalogue("en")
+    assert names["link"] == f"{t['watch']} {t['opens_youtube']}"
+    assert names["button"] == "Play: Snow"
+    (button,) = [one for one in named if one["role"]["value"] == "button"]
+    assert t["notice"] in button["description"]["value"]
+
+
+def test_it_is_said_that_the_player_is_loading_until_it_answers(page: Page, youtube: FakeYouTube) -> None:
+    page.show(f'<div lang="de">{video()}</div>')
+    page.hold("*/play/*")
+    page.click("a", "play")
+    status = "a.shadowRoot.querySelector('[role=status]')?.textContent"
+    page.until(lambda: page.do(status) == catalogue("de")["player_loading"])
+    page.release()
+    page.until(lambda: page.do(status) is None)
+
+
+def test_inside_another_shadow_root_it_has_the_pages_language_and_plays(page: Page) -> None:
+    page.show(f'<div id="host"></div>{video("a")}')
+    page.do(
+        "document.documentElement.lang = 'de'; host.attachShadow({mode: 'open'}).append(a);"
+        "globalThis.inner = host.shadowRoot.firstChild"
+    )
+    page.until(lambda: page.do("inner.shadowRoot.querySelector('#box').lang") == "de")
+    page.do("inner.activate()")
+    page.until(lambda: page.players())
+    page.until(lambda: "ready" in page.events("host"))
+
+
+def test_a_poster_fills_the_stage_and_a_thumbnail_keeps_its_shape(page: Page) -> None:
+    poster = f"{page.server.url}/thumbnail/{IDS['old']}/320.jpg"
+    page.show(video(poster=poster, ratio="1/1") + video("b", ratio="1/1"))
+    fit = "(id) => getComputedStyle(part(id, 'picture')).objectFit"
+    assert page.do(f"['a', 'b'].map({fit})") == ["cover", "contain"]
+
+
+def test_a_browser_that_cannot_read_avif_gets_a_jpeg(page: Page) -> None:
+    page.hold("*.avif")
+    page.show(video())
+    page.refuse()
+    page.until(lambda: page.do("part('a', 'picture').naturalWidth > 1"))
+    assert page.do("part('a', 'picture').currentSrc").endswith("/640.jpg")
+
+
+def test_a_subclass_may_read_its_settings_elsewhere(page: Page) -> None:
+    page.show(f'<old-video id="a" data-id="{FILM}" style="width: 600px">Snow</old-video>')
+    page.do(
+        "customElements.define('old-video', class extends customElements.get('ytproxy-video') {"
+        "  static observedAttributes = ['data-id'];"
+        "  read(name) { return name === 'videoid' ? this.dataset.id : super.read(name); } })"
+    )
+    page.click("a", "play")
+    page.until_heard("a", "play")
+    page.do(f"a.dataset.id = '{IDS['old']}'")
+    assert page.do("part('a', 'watch').href").endswith(IDS["old"])
+    assert page.do("part('a', 'frame')") is None

@@ -490,7 +490,7 @@ def test_a_style_sheet_loads_nothing(name: str) -> None:
     assert css.count("{") == css.count("}")
 
 
-SCRIPTS = ("play.js", "ytproxy.js", "ytproxy-bridge.js")
+SCRIPTS = ("play.js", "ytproxy.js", "ytproxy-player.js")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -508,8 +508,9 @@ def test_a_script_names_no_host_but_in_the_plain_link_to_youtube(name: str) -> N
     assert [line for line in script.splitlines() if GOOGLE.search(line)] == [
         line for line in script.splitlines() if line.strip().startswith("const page = new URL(")
     ]
-    assert re.findall(r"""(?<!")\bimport\b\W+"([^"]*)""", script) == (
-        ["./ytproxy-bridge.js"] if name == "ytproxy.js" else []
+    assert re.findall(r"\bimport\b.*", script) == (["import(at(`${name}.js`));"] if name == "ytproxy.js" else [])
+    assert re.findall(r"""\bload\(["`]([^"`]*)""", script) == (
+        ["ytproxy-player", "texts/${lang}", "ytproxy-consent", "ytproxy-upgrade"] if name == "ytproxy.js" else []
     )
 
 

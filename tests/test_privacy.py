@@ -14,7 +14,7 @@ import pytest
 from tests.privacy.journal import OWN_HOSTS, PLAYER_HOST, PROXY_HOST
 from tests.privacy.mutants import API_SCRIPT, KEPT_HISTORY, MUTANTS, Mutant
 from tests.privacy.namespace import CannotRun, see
-from tests.privacy.scenarios import VIDEO, WHOLE_PAGES
+from tests.privacy.scenarios import OLD, VIDEO, WHOLE_PAGES
 
 # The visits take two to three minutes and run once, within the first test that asks for them.
 pytestmark = [pytest.mark.needs("chromium", "unshare", "ip", "mount"), pytest.mark.timeout(600)]
@@ -33,6 +33,8 @@ _CLICKS = (
     "click on element",
     "enter key on element",
     "click on element in strict",
+    "click on element in German",
+    *(f"click on {name}" for name in OLD),
 )
 
 
@@ -96,6 +98,21 @@ def test_a_page_with_embed_code_or_element_contacts_nobody_before_the_click(
     phase = visits[visit][step]
     assert step == "close" or _shows_preview(phase), phase["frames"]
     assert phase["contacts"] == []
+
+
+def test_a_page_turned_by_the_upgrade_shows_four_previews_and_is_as_quiet(visits: Visits) -> None:
+    """A waiting frame, a lone link, lite-youtube and embetty-video."""
+    for phase in _steps(visits["old page"]):
+        assert _shows_preview(phase), phase["frames"]
+        assert len(phase["frames"]) == 1
+    assert sum(frame["pictures"] for frame in visits["old page"]["roam"]["frames"]) == len(OLD)
+    assert _contacts(visits["old page"]) == []
+
+
+def test_an_element_in_another_language_is_as_quiet(visits: Visits) -> None:
+    asked = [one["detail"] for phase in visits["element in German"].values() for one in phase["asked"]]
+    assert any(detail.startswith("GET /static/texts/de.js") for detail in asked)
+    assert _contacts(visits["element in German"]) == []
 
 
 @pytest.mark.parametrize("visit", ["plain without scripts", "strict"])

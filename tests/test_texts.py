@@ -53,6 +53,11 @@ def test_the_element_gets_its_words_in_every_language(client: Client, lang: str)
     assert words(client, lang) == {key: catalogue(lang)[key] for key in ELEMENT_KEYS}
 
 
+@pytest.mark.parametrize(("name", "ours"), [("no", "nb"), ("nn", "nb"), ("iw", "he")])
+def test_a_language_is_found_under_its_other_names(client: Client, name: str, ours: str) -> None:
+    assert words(client, name) == words(client, ours)
+
+
 def test_words_are_served_as_the_other_browser_files_are(client: Client) -> None:
     answer, other = client.get("/static/texts/de.js"), client.get("/static/ytproxy.js")
     assert {name for name, _ in answer.headers} == {name for name, _ in other.headers}

@@ -70,6 +70,21 @@ _ELEMENT_SCRIPT = """{
 }
 """
 
+_UNGUARDED_FRAME = """for (const frame of document.querySelectorAll("iframe[data-src]"))
+  document.body.appendChild(document.createElement("iframe")).src = frame.dataset.src.replace("www.", "waiting.");
+"""
+
+
+def _reaching(rel: str, host: str) -> str:
+    """Script that gives the page a hint to *host*."""
+    properties = f'{{rel: "{rel}", href: "https://{host}"}}'
+    return f'document.head.append(Object.assign(document.createElement("link"), {properties}));\n'
+
+
+def _in_upgrade(name: str, sign: str, host: str, script: str, shown_at: str) -> Mutant:
+    return Mutant(name, sign, host, head=script, page="/static/ytproxy-upgrade", shown_at=shown_at)
+
+
 MUTANTS = (
     Mutant(
         "a preconnect hint",
@@ -131,6 +146,32 @@ MUTANTS = (
         head=_ELEMENT_SCRIPT,
         page="/static/ytproxy",
         shown_at="element",
+    ),
+    Mutant(
+        "texts that preconnect",
+        "connection",
+        "fonts.gstatic.com",
+        head=_reaching("preconnect", "fonts.gstatic.com"),
+        page="/static/texts/",
+        shown_at="german",
+    ),
+    _in_upgrade(
+        "a waiting frame let loose", "request", "waiting.youtube-nocookie.com", _UNGUARDED_FRAME, "waiting-frame"
+    ),
+    _in_upgrade("a hint for a link", "dns", "youtu.be", _reaching("dns-prefetch", "youtu.be"), "lone-link"),
+    _in_upgrade(
+        "a poster of YouTube's in lite-youtube",
+        "request",
+        "i3.ytimg.com",
+        'new Image().src = "https://i3.ytimg.com/vi/jNQXAC9IVRw/0.jpg";\n',
+        "lite-youtube",
+    ),
+    _in_upgrade(
+        "an embetty-video that preconnects",
+        "connection",
+        "static.doubleclick.net",
+        _reaching("preconnect", "static.doubleclick.net"),
+        "embetty-video",
     ),
     # This Chromium keeps no plain cookie in another site's frame, so that one is set on a page of its own.
     Mutant("a cookie", "cookie", headers=(("Set-Cookie", _COOKIE),), page="/watch"),

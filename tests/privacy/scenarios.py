@@ -21,6 +21,16 @@ _ELEMENT = (
     "</ytproxy-video>"
 )
 _SCRIPT = f'<script type="module" src="{_PROXY}/static/ytproxy.js"></script>'
+_OLD_SCRIPT = f'<script type="module" src="{_PROXY}/static/ytproxy.js" data-upgrade></script>'
+# What pages held before, each in the form that contacts nobody until a script takes it up.
+OLD = {
+    "waiting frame": (
+        f'<iframe data-src="https://www.youtube-nocookie.com/embed/{VIDEO}" width="560" height="315"></iframe>'
+    ),
+    "lone link": f'<p style="width: 560px"><a href="https://youtu.be/{VIDEO}">A film</a></p>',
+    "lite-youtube": f'<lite-youtube videoid="{VIDEO}" autoload style="display: block; width: 560px"></lite-youtube>',
+    "embetty-video": f'<embetty-video type="youtube" video-id="{VIDEO}" style="width: 560px"></embetty-video>',
+}
 _STRICT_FOR_ELEMENT = {
     "Content-Security-Policy": f"default-src 'none'; script-src {_PROXY}; img-src {_PROXY}; frame-src {_PROXY}",
     "Referrer-Policy": "no-referrer",
@@ -37,6 +47,9 @@ SITE = {
     f"{SITE_HOST}/undelegated": ({}, page(f'<iframe width="560" height="315" src="{_PROXY}{_EMBED}"></iframe>')),
     f"{SITE_HOST}/element": ({}, page(_ELEMENT, _SCRIPT)),
     f"{SITE_HOST}/element-strict": (_STRICT_FOR_ELEMENT, page(_ELEMENT, _SCRIPT)),
+    f"{SITE_HOST}/german": ({}, page(f'<div lang="de">{_ELEMENT}</div>', _SCRIPT)),
+    f"{SITE_HOST}/old": ({}, page("".join(OLD.values()), _OLD_SCRIPT)),
+    **{f"{SITE_HOST}/{name.replace(' ', '-')}": ({}, page(html, _OLD_SCRIPT)) for name, html in OLD.items()},
     f"{SITE_HOST}/play-frame": ({}, page(embed_code(f"/play/{VIDEO}?autoplay=1"))),
     # The operator's own page beside the server: only the same host may be rendered ahead.
     f"{PROXY_HOST}/page/speculation": ({}, page("<p>no frame here</p>", _SPECULATION)),
@@ -72,6 +85,8 @@ def run(visitor: Visitor, _front: Front) -> dict[str, dict[str, Phase]]:
         "strict": visitor.visit(f"{site}/strict", roam),
         "element": visitor.visit(f"{site}/element", roam, reload, leave),
         "element without scripts": visitor.visit(f"{site}/element", look, scripts=False),
+        "element in German": visitor.visit(f"{site}/german", look),
+        "old page": visitor.visit(f"{site}/old", roam, reload),
         "play-frame": visitor.visit(f"{site}/play-frame", look),
         "prefetch": visitor.visit(f"{site}/prefetch", look),
         "speculation": visitor.visit(f"{_PROXY}/page/speculation", look),
@@ -94,6 +109,9 @@ def run(visitor: Visitor, _front: Front) -> dict[str, dict[str, Phase]]:
     seen["click on element then leave"] = visitor.visit(f"{site}/element", play, leave)
     seen["enter key on element"] = visitor.visit(f"{site}/element", enter)
     seen["click on element in strict"] = visitor.visit(f"{site}/element-strict", play)
+    for name in OLD:
+        seen[f"click on {name}"] = visitor.visit(f"{site}/{name.replace(' ', '-')}", play)
+    seen["click on element in German"] = visitor.visit(f"{site}/german", play)
     seen["click undelegated"] = visitor.visit(f"{site}/undelegated", play)
     seen["click on whole page"] = visitor.visit(_WATCH, play, reload)
     seen["click on whole page then leave"] = visitor.visit(_WATCH, play, leave)

@@ -22,10 +22,11 @@ _STORAGE_KEYS = (
     f"https://{PROXY_HOST}/",
     f"https://{PROXY_HOST}/^0https://{SITE_HOST}",
 )
+_ELEMENTS = "ytproxy-video, lite-youtube, embetty-video"
 # The play link of a page of ours, or the play button that our element has put into another page.
 _PLAY_LINK = (
     "([...document.links].find(link => link.hostname === location.hostname && link.pathname.startsWith('/play/'))"
-    " ?? document.querySelector('ytproxy-video')?.shadowRoot?.querySelector('[part=play]'))"
+    f" ?? document.querySelector('{_ELEMENTS}')?.shadowRoot?.querySelector('[part=play]'))"
 )
 _FOCUSED = "(document.activeElement?.shadowRoot?.activeElement ?? document.activeElement)"
 _STORED = """(async () => {
@@ -45,7 +46,7 @@ _STORED = """(async () => {
 _SHOWN = f"""({{
   title: document.title,
   text: document.body ? document.body.innerText.slice(0, 400) : "",
-  pictures: [document, ...[...document.querySelectorAll("ytproxy-video")].map(video => video.shadowRoot)]
+  pictures: [document, ...[...document.querySelectorAll("{_ELEMENTS}")].map(video => video.shadowRoot)]
     .flatMap(place => [...place?.querySelectorAll("img") ?? []])
     .filter(image => image.complete && image.naturalWidth > 1).length,
   playLink: !!{_PLAY_LINK},

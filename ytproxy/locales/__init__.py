@@ -29,6 +29,7 @@ def _read_shipped() -> Texts:
 SHIPPED = _read_shipped()
 
 LANGUAGES: tuple[str, ...] = tuple(SHIPPED)
+OTHER_NAMES = MappingProxyType({"no": "nb", "nn": "nb", "iw": "he"})  # what browsers and YouTube call some of them
 
 
 def catalogue(lang: str) -> Catalogue:

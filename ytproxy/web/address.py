@@ -10,7 +10,7 @@ from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from ytproxy.errors import InvalidInput, InvalidVideoId
-from ytproxy.locales import LANGUAGES
+from ytproxy.locales import LANGUAGES, OTHER_NAMES
 from ytproxy.youtube import PlayerParams, PlaylistId, VideoId, channel_url, split_joined
 
 MAX_LENGTH = 2_000  # characters of a path or query; what is longer was not written by a page
@@ -30,7 +30,6 @@ class Door(StrEnum):
 
 
 _DOORS = frozenset(Door)
-_OTHER_NAMES = {"no": "nb", "nn": "nb", "iw": "he"}  # what browsers and YouTube call languages that we have
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def asked_language(query: Mapping[str, str]) -> str | None:
 def _ours(tag: str) -> str | None:
     """Our language for a tag such as `de-AT`; its region does not matter to us."""
     first = tag.replace("_", "-").partition("-")[0].lower()
-    language = _OTHER_NAMES.get(first, first)
+    language = OTHER_NAMES.get(first, first)
     return language if language in LANGUAGES else None
 
 

@@ -6,7 +6,7 @@ import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
 
-from ytproxy.locales import SHIPPED, Catalogue, Texts
+from ytproxy.locales import OTHER_NAMES, SHIPPED, Catalogue, Texts
 
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 # The words of the element (static/ytproxy.js).
@@ -44,8 +44,8 @@ class StaticFiles:
             if not path.is_file():
                 continue
             self._add(path.name, path.read_bytes())
-        for lang, catalogue in texts.items():
-            self._add(f"texts/{lang}.js", _module(catalogue))
+        for lang in (*texts, *OTHER_NAMES):
+            self._add(f"texts/{lang}.js", _module(texts[OTHER_NAMES.get(lang, lang)]))
 
     def _add(self, name: str, body: bytes) -> None:
         stem, dot, ending = name.rpartition(".")
