@@ -48,7 +48,7 @@ function isStored() {
   try {
     const { v, d } = Object(JSON.parse(area.getItem(KEY)));
     const age = (Date.parse(today()) - Date.parse(d)) / DAY_MS;
-    if (v === VERSION && /^\d{4}-\d\d-\d\d$/.test(d) && age >= 0 && age < days) return true;
+    if (v === VERSION && /^"\d{4}-\d\d-\d\d"$/.test(JSON.stringify(d)) && age >= 0 && age < days) return true;
     area.removeItem(KEY);
   } catch {
     // not there, or not ours

@@ -56,18 +56,21 @@ const meet = (video, frame, signal) =>
     }, 100);
     signal.addEventListener("abort", () => clearInterval(greeting));
 
-    const hear = (event) => {
-      if (event.origin !== origin || event.source !== frame.contentWindow) return;
-      const { ytproxy: name, seconds, code } = Object(event.data);
-      if (name === "hello") {
-        clearInterval(greeting);
-        answered(post);
-      } else if (TOLD.includes(name) && Number.isFinite(seconds)) {
-        if (name === "play") start(video);
-        tell(video, name, { seconds });
-      } else if (name === "error" && (code === "silent" || Number.isInteger(code))) tell(video, name, { code });
-    };
-    addEventListener("message", hear, { signal });
+    addEventListener(
+      "message",
+      (event) => {
+        if (event.origin !== origin || event.source !== frame.contentWindow) return;
+        const { ytproxy: name, seconds, code } = Object(event.data);
+        if (name === "hello") {
+          clearInterval(greeting);
+          answered(post);
+        } else if (TOLD.includes(name) && Number.isFinite(seconds)) {
+          if (name === "play") start(video);
+          tell(video, name, { seconds });
+        } else if (name === "error" && (code === "silent" || Number.isInteger(code))) tell(video, name, { code });
+      },
+      { signal },
+    );
   });
 
 const order = async ({ active }, ...given) => {

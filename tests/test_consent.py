@@ -171,7 +171,17 @@ def test_forgetting_stops_every_player_and_empties_the_storage(page: Consents) -
 
 
 @pytest.mark.parametrize(
-    "value", [consent(d=today(180)), consent(d=today(-2)), consent(v=2), consent(d="x"), "no", "null", '{"v":1}']
+    "value",
+    [
+        consent(d=today(180)),
+        consent(d=today(-2)),
+        consent(v=2),
+        consent(d="x"),
+        consent(d=[today()]),
+        "no",
+        "null",
+        '{"v":1}',
+    ],
 )
 def test_a_consent_that_is_old_or_malformed_is_none(page: Consents, value: str) -> None:
     page.do(f"localStorage.setItem('ytproxy', {json.dumps(value)})")

@@ -23,7 +23,7 @@ import trustme
 from tests.privacy import scenarios
 from tests.privacy.devtools import Browser
 from tests.privacy.front import Front
-from tests.privacy.journal import OWN_ADDRESS, PROXY_HOST, SITE_HOST, Journal
+from tests.privacy.journal import OWN_ADDRESS, PROXY_HOST, SITE_HOST, UNKNOWN_HOST, Journal
 from tests.privacy.sink import Sink, start_dns
 from tests.privacy.visits import Phase, Visitor
 from tests.youtube import FakeYouTube
@@ -140,7 +140,11 @@ def _browse(folder: Path, journal: Journal, front: Front, youtube: FakeYouTube, 
     try:
         visitor = Visitor(browser, journal, front, youtube)
         visitor.visit(f"https://{SITE_HOST}/blank", ("wait", lambda _tab: browser.wait(_CONTROL_S)))
-        visitor.ignored = frozenset(str(contact["host"]) for contact in journal.between(mark, journal.mark()))
+        # A connection says whose it is a moment after it was made; one that never does is nobody's to ignore.
+        early, deadline = (mark, journal.mark()), time.monotonic() + _CONTROL_S
+        while any(contact["host"] == UNKNOWN_HOST for contact in journal.between(*early)) and time.monotonic() < deadline:
+            browser.wait(0.1)
+        visitor.ignored = frozenset(str(contact["host"]) for contact in journal.between(*early)) - {UNKNOWN_HOST}
         return {
             "browser": browser.version,
             "housekeeping": sorted(visitor.ignored),
