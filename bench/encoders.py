@@ -28,7 +28,7 @@ OURS = images._ENCODERS
 TRIED: dict[Format, list[dict[str, Any]]] = {
     Format.AVIF: [
         *({"speed": speed} for speed in (4, 6, 7, 8, 9, 10)),
-        *({"quality": quality} for quality in (50, 55, 65, 70)),
+        *({"quality": quality} for quality in (50, 60, 65, 70)),
         {"subsampling": "4:4:4"},
     ],
     Format.WEBP: [*({"method": method} for method in (0, 1, 2, 3, 4, 6)), *({"quality": q} for q in (60, 65, 75, 80))],

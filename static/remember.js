@@ -77,15 +77,22 @@
     location.reload();
   });
 
+  let held = isRemembered();
   const turn = () => {
+    const given = isRemembered();
+    if (held && !given) {
+      stop(); // the player's page may be on its way
+      if (back) location.replace(back.href);
+    }
+    held = given;
     show();
-    if (back && !isRemembered()) location.replace(back.href);
     load();
   };
   for (const button of all("button.remembered")) {
     button.addEventListener("click", () => {
       change((storage) => storage.removeItem(KEY));
       turn();
+      (play ?? document.querySelector("[role=status]"))?.focus();
     });
   }
   addEventListener("storage", ({ key }) => {

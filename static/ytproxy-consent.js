@@ -44,14 +44,24 @@ function openStorage(name) {
   }
 }
 
+function parse(text) {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
 function isStored() {
   try {
-    const { v, d } = Object(JSON.parse(area.getItem(KEY)));
+    const text = area.getItem(KEY);
+    if (text === null) return false;
+    const { v, d } = parse(text);
     const age = (Date.parse(today()) - Date.parse(d)) / DAY_MS;
     if (v === VERSION && /^"\d{4}-\d\d-\d\d"$/.test(JSON.stringify(d)) && age >= 0 && age < days) return true;
     area.removeItem(KEY);
   } catch {
-    // not there, or not ours
+    // forbidden
   }
   return false;
 }
@@ -90,10 +100,12 @@ function change() {
   if (known === allowed()) return;
   known = allowed();
   begun = new WeakMap();
+  const pressed = [...videos].find((video) => video.shadowRoot.activeElement?.id === "forget");
   for (const video of videos) {
     if (!known && video.active) video.stop();
     dress(video);
   }
+  if (pressed) part(pressed, "play")?.focus();
   for (const control of controls) control.draw();
   document.dispatchEvent(new CustomEvent("ytproxy:consent", { detail: { allowed: known } }));
 }
@@ -144,7 +156,7 @@ function choice(video) {
   input.setAttribute("aria-describedby", "kept");
   const note =
     dataset.remember === "session"
-      ? word("remember_session", "Kept only in this browser, until it is closed.")
+      ? word("remember_session", "Kept only in this tab, until it is closed.")
       : word("remember_days", "Kept only in this browser, for {days} days at most.");
   note.id = "kept";
   const keep = () => queueMicrotask(() => video.active && allow());
@@ -170,7 +182,13 @@ function look(video) {
   displayed.observe(video);
 }
 
-function begin(video) {
+// The consent may be taken back while the player's file is on its way.
+async function begin(video) {
+  try {
+    await import("./ytproxy-player.js");
+  } catch {
+    return; // a click will say so
+  }
   if (!allowed() || document.visibilityState !== "visible" || document.prerendering) return;
   if (!video.active && begun.get(video) !== subject(video)) video.activate({ remembered: true });
 }

@@ -168,8 +168,13 @@ const aliases = (Video) => {
 
     connectedCallback() {
       if (PICTURES.test(this.style.backgroundImage)) this.style.backgroundImage = "none";
-      dropPictures(this);
       super.connectedCallback();
+    }
+
+    // Also of what came later: the preview takes over a picture inside.
+    draw() {
+      dropPictures(this);
+      super.draw();
     }
 
     read(name) {

@@ -1,6 +1,5 @@
 // <ytproxy-video>: docs/element.md
 (async () => {
-  // A module has no currentScript.
   const [address] = new Error().stack.match(/http\S+?(?=:\d+:\d+)/);
   const at = (path) => new URL(path, address);
   const load = (name) => import(at(`${name}.js`));
@@ -59,7 +58,7 @@ img { object-fit: cover }
     static observedAttributes = ["videoid", "playlistid", "start", "end", "params", "title", "poster", "lang", "ratio"];
 
     static async say(box, tag) {
-      const [lang] = tag.match(/^\w*/);
+      const [lang] = tag.toLowerCase().match(/^\w*/);
       if (lang === "en") return;
       const { default: texts } = await load(`texts/${lang}`);
       Object.assign(box, { lang, dir: texts.direction });
@@ -82,7 +81,7 @@ img { object-fit: cover }
       const shadow = this.attachShadow({ mode: "open" });
       shadow.adoptedStyleSheets = [sheet];
       shadow.append("", make("slot", { onslotchange: () => this.draw() }));
-      for (const sign of ["pointerenter", "focusin"]) this.addEventListener(sign, () => loadPlayer().catch(() => {}));
+      for (const sign of ["pointerenter", "focusin"]) this.addEventListener(sign, () => loadPlayer().catch(() => (Video.player = null)));
     }
 
     connectedCallback() {
@@ -155,7 +154,7 @@ img { object-fit: cover }
       const sig = this.src.searchParams.get("sig");
       const thumbnail = (name) => ask(at(`../thumbnail/${id}/${shape}${name}`), { sig });
       const srcset = widths.map((width) => `${thumbnail(width + ".avif")} ${width}w`).join();
-      return make("img", { ...image, srcset, src: thumbnail(widths[2] + ".jpg"), onerror() { this.srcset = "" } });
+      return make("img", { ...image, srcset, src: thumbnail(widths[2] + ".jpg"), onerror() { this.onerror = this.srcset = "" } });
     }
   }
 

@@ -128,6 +128,18 @@ def test_only_videos_of_the_channels_allowed_are_shown(make_client: MakeClient, 
     assert [request.path.partition("?")[0] for request in youtube.requests] == ["/oembed"]  # one title request, no more
 
 
+def test_the_player_of_another_channels_video_is_no_way_around_either(
+    make_client: MakeClient, youtube: FakeYouTube
+) -> None:
+    youtube.set(FILM, handle="@ours")
+    youtube.set(OTHER, handle="@theirs")
+    client = make_client(allowed_channels=frozenset({"@ours"}))
+    for _ in range(2):  # before anything is known of the channel, and after
+        assert client.get(f"/play/{OTHER}?element=1").status_code == 404
+    assert b"<iframe" not in client.get(f"/play/{FILM}?element=1").data  # the preview: its channel is asked for first
+    assert b"<iframe" in client.get(f"/play/{FILM}?element=1").data
+
+
 def test_a_channel_that_cannot_be_told_is_not_allowed(make_client: MakeClient, youtube: FakeYouTube) -> None:
     youtube.fail(status=500)
     client = make_client(allowed_channels=frozenset({"@ours"}))

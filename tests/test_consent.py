@@ -158,6 +158,30 @@ def test_going_back_to_the_preview_is_not_undone_by_the_consent(page: Consents) 
     assert page.do("!!part('a', 'play') && !!part('a', 'forget') && !part('a', 'frame')")
 
 
+def test_a_choice_taken_back_while_the_players_file_is_on_its_way_contacts_nobody(
+    page: Consents, youtube: FakeYouTube
+) -> None:
+    page.do(f"localStorage.setItem('ytproxy', '{consent()}')")
+    page.tab.send("Network.setCacheDisabled", cacheDisabled=True)
+    page.tab.send("Fetch.enable", patterns=[{"urlPattern": "*ytproxy-player*"}])
+
+    def held() -> list[str]:
+        return [e["params"]["requestId"] for e in page.browser.events if e["method"] == "Fetch.requestPaused"]
+
+    before = len(held())
+    page.open(video())
+    page.until(lambda: len(held()) > before)
+    page.do("part('a', 'forget').focus()")
+    page.do("part('a', 'forget').click()")
+    assert page.do("part('a', 'play') === document.getElementById('a').shadowRoot.activeElement")
+    for request in held()[before:]:
+        page.tab.send("Fetch.continueRequest", requestId=request)
+    page.tab.send("Fetch.disable")
+    page.browser.wait(1)
+    assert page.do("!part('a', 'frame')")
+    assert not [request for request in youtube.requests if request.path.startswith("/embed/")]
+
+
 def test_forgetting_stops_every_player_and_empties_the_storage(page: Consents) -> None:
     page.do(f"localStorage.setItem('ytproxy', '{consent()}')")
     page.open(video() + video("b"))
@@ -179,6 +203,7 @@ def test_forgetting_stops_every_player_and_empties_the_storage(page: Consents) -
         consent(d="x"),
         consent(d=[today()]),
         "no",
+        "{",
         "null",
         '{"v":1}',
     ],

@@ -226,6 +226,17 @@ def reports(youtube: FakeYouTube, event: str) -> list[dict[str, Any]]:
     return [report for report in youtube.reports if report["event"] == event]
 
 
+def test_a_picture_that_fails_is_not_asked_for_again_and_again(page: Page) -> None:
+    page.show("", Content_Security_Policy=f"img-src 'none'; script-src {page.server.url} 'unsafe-inline'")
+    page.do(
+        f"""document.body.innerHTML = '{video()}'; failed = 0;
+        document.getElementById('a').shadowRoot.addEventListener('error', () => {{ failed += 1 }}, true)"""
+    )
+    page.until(lambda: page.do("failed") > 0)
+    page.browser.wait(0.5)
+    assert page.do("failed") < 10
+
+
 def test_without_script_the_link_inside_leads_to_the_preview(browser: Browser, site: Site, server: Running) -> None:
     page = Page(browser, site, server, scripts=False)
     link = f'<a href="{server.url}/watch?v={FILM}" style="display: block; height: 50px">Snow</a>'

@@ -19,7 +19,7 @@ LAYERS = (
     {"youtube", "images", "locales"},
     {"config"},
     {"markup", "store", "upstream", "posters", "policy", "links", "gate"},
-    {"previews", "hotpath"},
+    {"previews", "hotpath", "snippets"},
     {"web", "checkup"},
     {"server"},
     {"cli"},

@@ -13,13 +13,18 @@ from hypothesis import strategies as st
 
 from ytproxy import markup
 from ytproxy.images import Shape
-from ytproxy.markup import LANGUAGES, Preview, State, catalogue
+from ytproxy.markup import LANGUAGES, Builder, Preview, State, catalogue
 from ytproxy.youtube import PlayerParams, PlaylistId, VideoId, player_url
 
 VIDEO = VideoId("aBcDeFgHiJk")
 OTHER = VideoId("kJiHgFeDcBA")
 PLAYLIST = PlaylistId("PL0123456789abcdef")
-STATIC = {"preview.css": "preview-1a2b.css", "site.css": "site-3c4d.css", "play.js": "play-5e6f.js"}
+STATIC = {
+    "preview.css": "preview-1a2b.css",
+    "site.css": "site-3c4d.css",
+    "play.js": "play-5e6f.js",
+    "start.js": "start-7a8b.js",
+}
 STATIC_FOLDER = Path(__file__).parent.parent / "static"
 GOOGLE = re.compile(r"youtube[\w-]*\.\w|youtu\.be|ytimg|google\w*\.\w|ggpht|gstatic|doubleclick", re.IGNORECASE)
 # What an HTML parser, a style sheet aside, may fetch, run or connect to.
@@ -129,6 +134,16 @@ def start(**changes: object) -> Page:
     return Page(markup.start_page(**(values | changes)))  # type: ignore[arg-type]
 
 
+BUILT = Builder(
+    url="https://youtu.be/aBcDeFgHiJk",
+    kind="markdown",
+    ratios=("16:9", "9:16"),
+    codes=[("iframe", "<iframe>", '<iframe src="x">'), ("markdown", "Markdown", "[x](y)")],
+    shape="9:16",
+    frame_path="embed/aBcDeFgHiJk?lang=en",
+    name="Bees",
+)
+
 # The plainest, the longest in bytes, and one from right to left; test_locales.py has them all.
 SOME_LANGUAGES = ("en", "el", "he")
 ALL_PREVIEWS = [
@@ -198,7 +213,7 @@ def test_a_preview_has_one_heading_whose_direction_follows_the_title() -> None:
 
 
 def test_ids_stand_once_and_references_lead_to_one() -> None:
-    for page in [*map(preview, ALL_PREVIEWS), start(asked="x")]:
+    for page in [*map(preview, ALL_PREVIEWS), start(builder=Builder(url="x")), start(builder=BUILT)]:
         ids = [e["id"] for e in page.elements if "id" in e.attributes]
         assert len(set(ids)) == len(ids)
         for name in ("aria-describedby", "for"):
@@ -447,12 +462,17 @@ def test_the_start_page_exists_in_every_language() -> None:
     assert page.one("a", **{"aria-current": "true"})["lang"] == "en"
 
 
-def test_the_start_page_gives_embed_code_or_says_what_to_paste_instead() -> None:
-    code = markup.embed_code("https://video.example/embed/aBcDeFgHiJk", "Bees", width_px=560, height_px=315)
-    good = start(asked="https://youtu.be/aBcDeFgHiJk", snippet=code)
-    assert good.all("code")[-1].text == code
+def test_the_start_page_gives_every_code_and_its_preview_or_says_what_to_paste_instead() -> None:
+    good = start(builder=BUILT)
+    assert [code.text for code in good.all("code")][-2:] == [code for _, _, code in BUILT.codes]
+    assert [radio["value"] for radio in good.all("input", type="radio") if "checked" in radio.attributes] == [
+        "markdown"
+    ]
+    assert {radio["form"] for radio in good.all("input", type="radio")} == {good.one("form")["id"]}
+    assert [(frame["src"], frame["title"]) for frame in good.all("iframe")][1:] == [(BUILT.frame_path, "Bees")]
+    assert [script["src"] for script in good.all("script")] == ["static/start-7a8b.js"]
     assert not good.all("p", role="alert")
-    bad = start(asked='"><script>')
+    bad = start(builder=Builder(url='"><script>'))
     assert bad.one("input", name="url")["value"] == '"><script>'
     assert bad.one("p", role="alert").text == catalogue("en")["start_builder_fault"]
     assert not start().all("p", role="alert")

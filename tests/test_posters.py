@@ -230,6 +230,26 @@ def test_a_png_of_any_kind_is_shown(
     assert warnings() == []
 
 
+def test_a_png_of_more_than_8_bits_a_colour_is_refused_for_it_would_be_shown_all_white(
+    posters: Posters, folder: Path, warnings: Callable[[], list[str]]
+) -> None:
+    (folder / f"{FILM.text}.png").write_bytes(drawn((30_000,), mode="I;16", kind="PNG"))
+    assert posters.find(FILM) is None
+    assert "8 bits" in warnings()[0]
+
+
+def test_a_neutral_server_with_a_list_fetches_no_thumbnail_on_its_schedule(
+    make_client: Callable[..., Client], youtube: FakeYouTube, tmp_path: Path
+) -> None:
+    make_client(allowed_videos=frozenset({FILM.text}), thumbnails="neutral")
+    with closing(FolderStore(tmp_path / "cache", max_bytes=10**9)) as store:
+        while store.stats().entries < 2:  # the titles, as a film's and as a Short's
+            time.sleep(0.05)
+        time.sleep(0.5)
+    assert youtube.count("/oembed") > 0
+    assert youtube.count(_PICTURES_OF_YOUTUBES) == 0
+
+
 def test_chance_marks_of_a_pass_do_not_spoil_a_large_png(posters: Posters, folder: Path) -> None:
     """In the noise of a large PNG the two bytes that begin a JPEG's pass are found by the hundred."""
     noise = Image.frombytes("RGB", (2000, 2000), os.urandom(12_000_000))

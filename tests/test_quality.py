@@ -56,6 +56,7 @@ SITE: Mapping[str, str] = {"element": PLAY_IN_ELEMENT, "element-choice": PLAY_IN
 MEANT = {
     ("play", "script-src", "'self'"): "our host serves no script that a stranger could choose",
     ("preview with the choice", "script-src", "'self'"): "the same",
+    ("start", "script-src", "'self'"): "the same",
 }
 
 
@@ -216,7 +217,8 @@ def test_csp_evaluator_finds_nothing_that_is_not_meant(server: Running, choice: 
         "preview with the choice": f"{choice.url}/embed/{FILM}",
         "consent": f"{server.url}/consent",
         "play": f"{server.url}/{PLAYER}",
-        "site": server.url,
+        "start": server.url,
+        "site": f"{server.url}/privacy",
         "error": f"{server.url}/nowhere",
         "picture": f"{server.url}/thumbnail/{FILM}/320.jpg",
         "static": f"{server.url}/static/ytproxy.js",

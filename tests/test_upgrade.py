@@ -223,6 +223,19 @@ def test_a_background_of_youtubes_is_taken_off_and_an_own_one_is_the_poster(page
     assert "i.ytimg.com" not in page.asked_hosts()
 
 
+def test_a_picture_of_youtubes_that_comes_into_it_later_is_not_fetched(page: Page, youtube: FakeYouTube) -> None:
+    show(page, f'<lite-youtube id="a" videoid="{FILM}"></lite-youtube>')
+    youtube.clear()
+    picture = f"https://i.ytimg.com/vi/{FILM}/hqdefault.jpg"
+    page.do(
+        f"const image = document.createElement('img'); image.loading = 'lazy'; image.src = '{picture}'; "
+        "document.getElementById('a').append(image)"
+    )
+    page.browser.wait(0.5)
+    assert "/thumbnail/" in page.do("document.getElementById('a').shadowRoot.querySelector('img').src")
+    assert youtube.count("/vi/") == 0
+
+
 def test_embetty_video_of_youtubes_is_ours_and_another_is_left(page: Page) -> None:
     poster = f"{page.server.url}/thumbnail/{IDS['old']}/320.jpg"
     show(

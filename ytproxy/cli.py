@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from ytproxy import __version__, checkup, config, policy
+from ytproxy import __version__, checkup, config, policy, snippets
 from ytproxy.config import Settings
 from ytproxy.errors import ConfigError, InvalidInput, YtproxyError
 from ytproxy.gate import Videos
 from ytproxy.images import WIDTHS_PX, Format, Variant
 from ytproxy.links import find_targets
+from ytproxy.locales import LANGUAGES, catalogue
 from ytproxy.posters import Posters
 from ytproxy.previews import Previews
 from ytproxy.store.folder import FolderStore
@@ -155,7 +157,7 @@ def warm(settings: Settings, sources: tuple[str, ...]) -> None:
 def _warm(previews: Previews, video: VideoId, short: bool) -> str:
     """Everything that current browsers ask for. Returns the title."""
     details = previews.details(video, short=short)
-    for width_px in WIDTHS_PX[details.shape]:
+    for width_px in WIDTHS_PX[details.shape] if previews.shows_picture(video) else ():
         previews.thumbnail(video, Variant(details.shape, width_px, Format.AVIF))
     return details.title
 
@@ -248,11 +250,48 @@ def sign(settings: Settings, videos: tuple[str, ...], days: int | None) -> None:
         raise ConfigError("There is no key to sign with. Set YTPROXY_SIGNING_KEY to the server's.")
     gate = Videos(keys=settings.signing_key)
     until = int(time.time()) + days * config.DAY_S if days else 0
-    base = settings.public_url or f"http://{settings.host}:{settings.port}"
+    base = _base(settings)
     for target in map(parse, videos):
         if subject := target.video or target.playlist:
             path = target.video.text if target.video else f"videoseries?list={subject.text}"
             click.echo(f"{base}/embed/{path}{'&' if '?' in path else '?'}sig={gate.sign(subject, until=until)}")
+
+
+@cli.command(epilog="Example: ytproxy snippet https://youtu.be/jNQXAC9IVRw --as markdown --start 0:05")
+@_with_settings("public_url", "host", "port", "signing_key")
+@click.option(
+    "--as", "kind", type=click.Choice(list(snippets.KINDS)), default="iframe", show_default=True, help="Kind."
+)
+@click.option("--title", default="", help="The video's title, for those who do not see the picture.")
+@click.option(
+    "--start", default="", help="Where the video starts, such as 90, 1m30s or 1:30; else where the link says."
+)
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the preview; else the visitor's.")
+@click.option(
+    "--ratio", type=click.Choice(list(snippets.RATIOS)), help="Aspect ratio; without it 9:16 for a Short, else 16:9."
+)
+@click.argument("link", metavar="URL")
+def snippet(
+    settings: Settings, link: str, kind: str, title: str, start: str, lang: str | None, ratio: str | None
+) -> None:
+    """Print ready code for a video or playlist. URL is any YouTube URL or an id."""
+    start_s = snippets.start_time(start)
+    if start and start_s is None:
+        raise InvalidInput(f"{start[:40]!r} is no start time. Use seconds or a time such as 1m30s or 1:30.")
+    embed = snippets.read(
+        link,
+        base=_base(settings),
+        title=title,
+        start_s=start_s,
+        lang=lang or "",
+        ratio=ratio or "",
+        words=catalogue(lang or "en"),
+    )
+    if (subject := embed.video or embed.params.playlist) and settings.signing_key:
+        embed = replace(embed, signature=Videos(keys=settings.signing_key).sign(subject))
+    click.echo(snippets.code(kind, embed))
+    if not settings.public_url:
+        click.echo(f"ytproxy: this leads to {embed.base}. Set YTPROXY_PUBLIC_URL to your server's address.", err=True)
 
 
 @cli.command("policy", epilog="Example: ytproxy policy --lang de")
@@ -261,6 +300,12 @@ def sign(settings: Settings, videos: tuple[str, ...], days: int | None) -> None:
 def print_policy(settings: Settings, lang: str) -> None:
     """Print the section for your privacy policy that is true for these settings."""
     click.echo(policy.markdown(settings, lang), nl=False)
+
+
+def _base(settings: Settings) -> str:
+    """The address that browsers know the server by; without a public one, that of this machine."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return settings.public_url or f"http://{host}:{settings.port}"
 
 
 @contextmanager
@@ -282,6 +327,7 @@ def _previews(settings: Settings) -> Iterator[Previews]:
         memory_max_bytes=32_000_000,
         renders=settings.workers,
         posters=Posters(settings.poster_dir) if settings.poster_dir else None,
+        thumbnails=settings.thumbnails == "on",
     )
     try:
         yield previews

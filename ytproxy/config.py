@@ -343,7 +343,7 @@ class Settings:
     remember: str = _setting(
         _choice("off", "session", "always"),
         "off",
-        "Whether visitors may choose that videos load without a click: off, session (until the browser is closed), "
+        "Whether visitors may choose that videos load without a click: off, session (until the tab is closed), "
         "always. The choice is kept in their browser alone.",
     )
     remember_days: int = _setting(

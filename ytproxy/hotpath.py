@@ -105,7 +105,7 @@ class HotPath:
             found = None
         if found is None or found.until < time.monotonic():
             found = self._ask(key, environ, generation)
-        if found.brotli and reads_brotli(environ.get("HTTP_ACCEPT_ENCODING", "")):
+        if found.brotli and reads_brotli(environ.get("HTTP_ACCEPT_ENCODING", "")[:200]):
             found = found.brotli
         if (tags := environ.get("HTTP_IF_NONE_MATCH")) and found.etag and matches(tags, found.etag):
             start_response("304 Not Modified", found.headers_304)
@@ -159,8 +159,8 @@ def _finished(status: str, headers: list[tuple[str, str]], body: bytes, keep: Ke
         return finish(headers, body, etag)
     vary = ", ".join(filter(None, (named.get("vary"), "Accept-Encoding")))
     kept = [(name, value) for name, value in headers if name.lower() not in ("vary", "etag", "content-length")]
-    # What is about no video is a file, made once: it is worth the slowest search. A page is made while somebody waits.
-    small = brotli.compress(body, quality=5 if subject else 11)
+    # What is kept for long is a file, made once: it is worth the slowest search. A page is made while somebody waits.
+    small = brotli.compress(body, quality=11 if keep.life_s > 3_600 else 5)
 
     def told(body: bytes, etag: str) -> list[tuple[str, str]]:
         return [*kept, ("Content-Length", str(len(body))), ("ETag", etag), ("Vary", vary)]
@@ -177,7 +177,7 @@ def _size_bytes(found: Finished) -> int:
 @lru_cache(maxsize=256)
 def reads_brotli(accept_encoding: str) -> bool:
     """Whether an Accept-Encoding header asks for Brotli; "*" alone is what scripts send without meaning it."""
-    return any(coding.lower() == "br" and quality > 0 for coding, quality in parse_accept_header(accept_encoding[:200]))
+    return any(coding.lower() == "br" and quality > 0 for coding, quality in parse_accept_header(accept_encoding))
 
 
 def matches(if_none_match: str, etag: str) -> bool:

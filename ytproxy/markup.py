@@ -1,7 +1,8 @@
 """Everything a visitor's browser is given as HTML is written here, and nowhere else.
 
 Pure functions: values in, a whole page out. Pages hold relative URLs only, so one rendering is right under
-every host and sub-path. A preview names Google's hosts in the `href` of plain links and nowhere else.
+every host and sub-path; but for what machines read of a whole page, who need the public URL. A preview names Google's
+hosts in the `href` of plain links and nowhere else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ __all__ = [
     "GOOGLE_PRIVACY_URL",
     "LANGUAGES",
     "PLAYER_ALLOW",
+    "Builder",
     "Catalogue",
     "Direction",
     "Preview",
@@ -28,9 +30,14 @@ __all__ = [
     "catalogue",
     "consent_page",
     "direction",
+    "element_code",
     "embed_code",
+    "embetty_page",
     "error_page",
     "link_code",
+    "oembed_xml",
+    "picture_link",
+    "picture_url",
     "play_page",
     "preview_page",
     "prose_html",
@@ -128,6 +135,28 @@ class Preview:
         return self.texts[self.lang]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builder:
+    """The form on the start page. The fields are as they were sent: *url*, *title*, *start*, *lang*, *ratio*, *kind*.
+
+    *ratios* are those to choose from. *codes* are what is made of a good link: kind, its name, the code; to be shown
+    in the *shape*, of *ratios*, with the preview at *frame_path* from the top and under that *name*. A link without
+    codes is answered by the cure.
+    """
+
+    url: str = ""
+    title: str = ""
+    start: str = ""
+    lang: str = ""
+    ratio: str = ""
+    kind: str = ""
+    ratios: Sequence[str] = ()
+    codes: Sequence[tuple[str, str, str]] = ()
+    shape: str = ""
+    frame_path: str = ""
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Source:
     mimetype: str
@@ -214,6 +243,23 @@ def consent_page(
     )
 
 
+def embetty_page(
+    video: VideoId, *, lang: str, root: str, static_urls: StaticUrls, signature: str = "", texts: Texts = SHIPPED
+) -> str:
+    """embetty's page for a frame: its element, which our script makes one of ours; without script, a link."""
+    return _render(
+        "embetty.html",
+        lang,
+        root,
+        static_urls,
+        texts,
+        body_class="frame",
+        video_id=video.text,
+        params=_query(sig=signature),
+        embed_href=f"{root}embed/{video.text}{_and_signature(signature)}",
+    )
+
+
 def error_page(status: int, *, lang: str, root: str, static_urls: StaticUrls, texts: Texts = SHIPPED) -> str:
     """A plain word on why there is no page here, for any HTTP status from 400 on."""
     t = texts[lang]
@@ -260,14 +306,12 @@ def start_page(
     demo_id: VideoId,
     public_url: str,
     docs_url: str | None = None,
-    asked: str = "",
-    snippet: str | None = None,
+    builder: Builder | None = None,
     texts: Texts = SHIPPED,
 ) -> str:
-    """The page at "/": what this is, a live preview, how to change one address, a form that makes embed code.
+    """The page at "/": what this is, a live preview, how to change one address, a form that makes code.
 
-    The form sends its text back to the same page as `?url=`. *asked* is that text and *snippet* the code made
-    for it; text without a snippet is answered by the cure.
+    The form sends its fields back to the same page; *builder* is what they hold and what is made of them.
     """
     return _render(
         "start.html",
@@ -281,9 +325,7 @@ def start_page(
         demo_id=demo_id.text,
         public_url=public_url.rstrip("/"),
         docs_url=docs_url,
-        asked=asked,
-        snippet=snippet,
-        fault=bool(asked) and snippet is None,
+        builder=builder or Builder(),
         allow=PLAYER_ALLOW,
         version=__version__,
     )
@@ -295,6 +337,11 @@ def embed_code(src: str, title: str, *, width_px: int, height_px: int) -> str:
     return template.render(src=src, title=title, width_px=width_px, height_px=height_px, allow=PLAYER_ALLOW)
 
 
+def oembed_xml(fields: Mapping[str, str | int]) -> str:
+    """An oEmbed answer as XML; the names in *fields* are its elements."""
+    return _templates.get_template("oembed.xml").render(fields=fields)
+
+
 def link_code(
     public_url: str, video: VideoId, title: str, *, lang: str, shape: Shape = Shape.LANDSCAPE, signature: str = ""
 ) -> str:
@@ -302,16 +349,32 @@ def link_code(
 
     JPEG, because mail programs know nothing newer; with its usual size, so that the text around it does not jump.
     """
-    variant = Variant(shape, _FALLBACK_WIDTH_PX[shape], Format.JPEG)
-    width_px, height_px = variant.size_px
     t = catalogue(lang)
-    return _templates.get_template("link_code.html").render(
-        href=f"{public_url}/watch?{_query(v=video.text, sig=signature)}",
-        src=f"{public_url}/thumbnail/{video.text}/{variant.name}{_and_signature(signature)}",
-        alt=f"{t['play']} {title or t['untitled']}",
-        width_px=width_px,
-        height_px=height_px,
+    return picture_link(
+        f"{public_url}/watch?{_query(v=video.text, sig=signature)}",
+        f"{t['play']} {title or t['untitled']}",
+        picture_url(public_url, video, shape=shape, signature=signature),
+        shape=shape,
     )
+
+
+def picture_url(public_url: str, video: VideoId, *, shape: Shape, signature: str = "") -> str:
+    """The picture that `picture_link` has room for."""
+    variant = Variant(shape, _FALLBACK_WIDTH_PX[shape], Format.JPEG)
+    return f"{public_url}/thumbnail/{video.text}/{variant.name}{_and_signature(signature)}"
+
+
+def picture_link(href: str, text: str, src: str, *, shape: Shape) -> str:
+    """A link around the picture at *src*, with *text* for those who see none; without *src* around the text."""
+    width_px, height_px = Variant(shape, _FALLBACK_WIDTH_PX[shape], Format.JPEG).size_px
+    template = _templates.get_template("link_code.html")
+    return template.render(href=href, text=text, src=src, width_px=width_px, height_px=height_px)
+
+
+def element_code(base: str, attributes: Mapping[str, str], *, href: str, text: str) -> str:
+    """The element with its script. Its text is a link, for visitors without scripts."""
+    template = _templates.get_template("element_code.html")
+    return template.render(base=base, attributes=attributes, href=href, text=text)
 
 
 def _render(
@@ -394,12 +457,14 @@ def _picture_href(p: Preview, width_px: int, image_format: Format) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What a whole page says to machines. *video_object* is schema.org's, in JSON-LD."""
+    """What a whole page says to machines. *video_object* is schema.org's, in JSON-LD; *oembed_url* answers in JSON, and
+    with `&format=xml` in XML."""
 
     title: str
     url: str
     image_url: str | None
     video_object: Mapping[str, str] | None
+    oembed_url: str | None
 
 
 def _facts(p: Preview, public_url: str) -> _Facts:
@@ -415,7 +480,10 @@ def _facts(p: Preview, public_url: str) -> _Facts:
             "name": p.title,
             "embedUrl": f"{public_url}/embed/{p.subject.text}{_and_signature(p.signature)}",
         } | ({"thumbnailUrl": image_url} if image_url else {})
-    return _Facts(_title(p), f"{public_url}/{_whole_page_path(p)}", image_url, video_object)
+    url = f"{public_url}/{_whole_page_path(p)}"
+    timed = f"{'&' if '?' in url else '?'}start={p.params.start_s}" if p.params.start_s else ""
+    oembed_url = f"{public_url}/oembed?{_query(url=url + timed)}" if p.state == "ok" else None
+    return _Facts(_title(p), url, image_url, video_object, oembed_url)
 
 
 def _whole_page_path(p: Preview) -> str:

@@ -78,7 +78,7 @@ def _german(settings: Settings) -> list[Section]:
         life = (
             f"höchstens {settings.remember_days} Tage lang"
             if settings.remember == "always"
-            else "bis er geschlossen wird"
+            else "bis der Tab geschlossen wird"
         )
         unless = "ohne Ihre Einwilligung "
         ticked = (
@@ -133,7 +133,7 @@ def _english(settings: Settings) -> list[Section]:
     if settings.remember != "off":
         text = read(settings.texts_dir)["en"]
         always = settings.remember == "always"
-        life = f"for at most {settings.remember_days} days" if always else "until it is closed"
+        life = f"for at most {settings.remember_days} days" if always else "until the tab is closed"
         unless = " without your consent"
         ticked = (
             f" Only if you tick “{text['remember']}” and start the video, your browser keeps the date of that day, "

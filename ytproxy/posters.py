@@ -23,7 +23,7 @@ MAX_BYTES = 16_000_000  # a PNG without compression of as many pixels as are rea
 LOOK_S = 10.0  # how often files that came or went are looked for
 
 _log = logging.getLogger(__name__)
-_Version = tuple[int, int, int]  # time of the last change in ns, bytes, inode
+_Version = tuple[int, int, int]  # time of the last change of bytes or rights in ns, bytes, inode
 _UNREAD: _Version = (0, 0, 0)
 
 
@@ -51,7 +51,8 @@ class Posters:
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
         self._clock = clock
-        self._lock = threading.Lock()  # guards the three below
+        self._checking = threading.Lock()  # one picture at a time: decoding takes its size in memory
+        self._lock = threading.Lock()  # guards the four below
         self._names: frozenset[str] = frozenset()
         self._look_at = float("-inf")
         self._checked: dict[str, tuple[_Version, Poster | None]] = {}
@@ -89,10 +90,24 @@ class Posters:
         path, version = self._folder / name, _UNREAD
         try:
             version = _version(path.stat())
-            with self._lock:
-                known = self._checked.get(name)
-            if known and known[0] == version:
-                return known[1]
+            if known := self._known(name, version):
+                return known[0]
+        except FileNotFoundError:  # gone since the last look
+            return None
+        except OSError:
+            pass  # to be told below, once
+        with self._checking:
+            known = self._known(name, version)
+            return known[0] if known else self._check(name, path, version)
+
+    def _known(self, name: str, version: _Version) -> tuple[Poster | None] | None:
+        """What was found out of this version of a file; None where nothing was."""
+        with self._lock:
+            known = self._checked.get(name)
+        return (known[1],) if known and known[0] == version else None
+
+    def _check(self, name: str, path: Path, version: _Version) -> Poster | None:
+        try:
             # By where a link leads: a folder that is filled by links within it (Kubernetes does) works.
             path = path.resolve(strict=True)
             if not path.is_relative_to(self._folder.resolve()):
@@ -134,7 +149,7 @@ def _sha(data: bytes) -> str:
 
 
 def _version(status: os.stat_result) -> _Version:
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return status.st_ctime_ns, status.st_size, status.st_ino  # of rights, too: they are what is mended most often
 
 
 def _read(path: Path) -> tuple[bytes, _Version]:

@@ -112,8 +112,8 @@ class Previews:
     *miss_slots* bounds the threads that lead or wait for a miss; past it a miss is refused as Busy at once.
     *renders* bounds the pictures decoded or encoded at the same time, which is all processor time. Without
     *visits_fetch* no look-up causes a request to YouTube: only the schedule of `keep_fresh` does, so that YouTube
-    cannot tell from our requests when somebody visits. Where *posters* has a picture of the operator's own, YouTube is
-    not asked for one.
+    cannot tell from our requests when somebody visits. Without *thumbnails* none is ever fetched. Where *posters* has a
+    picture of the operator's own, YouTube is not asked for one.
     Raises, from every look-up: Absent, Private, UpstreamFailed, Busy.
     """
 
@@ -129,6 +129,7 @@ class Previews:
         renders: int = 1,
         visits_fetch: bool = True,
         posters: Posters | None = None,
+        thumbnails: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -136,6 +137,7 @@ class Previews:
         self._refresh_after_s = refresh_after_s
         self._max_age_s = max_age_s
         self._clock = clock
+        self._thumbnails = thumbnails
         self._visits_fetch = visits_fetch
         self._posters = posters
         self._recent: LRUCache[Key, Entry] = LRUCache(memory_max_bytes, getsizeof=_size_bytes)
@@ -209,10 +211,14 @@ class Previews:
         """The operator's own picture for a video, which needs nothing of YouTube's."""
         return self._posters.find(video) if self._posters else None
 
+    def shows_picture(self, video: VideoId) -> bool:
+        """Whether there may be a picture of a video: YouTube's where those are shown, else the operator's own."""
+        return self._thumbnails or self.poster(video) is not None
+
     def prefetch(self, video: VideoId, shape: Shape) -> None:
         """Starts to get the source picture, for the request that a page just made will cause in a moment."""
         key = _source_key(video, shape)
-        if self._may_fetch() and self._read(key) is None and not self.poster(video):
+        if self._thumbnails and self._may_fetch() and self._read(key) is None and not self.poster(video):
             self._later(key, lambda: self._source(video, shape))
 
     def fault(self) -> str | None:
@@ -250,7 +256,8 @@ class Previews:
         details = self.details(subject)
         if isinstance(subject, VideoId):
             self.details(subject, short=True)
-        if shown := subject if isinstance(subject, VideoId) else details.cover:
+        shown = subject if isinstance(subject, VideoId) else details.cover
+        if shown and self.shows_picture(shown):
             for format_ in Format:
                 for width_px in WIDTHS_PX[details.shape]:
                     self.thumbnail(shown, Variant(details.shape, width_px, format_))
@@ -449,6 +456,8 @@ class Previews:
         return self._yes(State.OK, dict(zip(_TOLD, told, strict=True)) | {"told_at": self._clock()}, b"")
 
     def _source(self, video: VideoId, shape: Shape) -> Entry:
+        if not self._thumbnails:
+            raise Absent("No thumbnail of YouTube's is fetched or shown here")
         key = _source_key(video, shape)
         entry = self._current(key, lambda before: self._fetch_source(key, shape, before))
         if entry.meta["state"] != State.ABSENT:

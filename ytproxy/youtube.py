@@ -201,7 +201,7 @@ def _link_target(link: str) -> Target:
     segments = [*folders, last][1:]
     video_text, list_text = _texts_in_place(host, segments, found) or ("", "")
     video = VideoId(video_text) if video_text else None
-    playlist = _or_none(PlaylistId, list_text)
+    playlist = PlaylistId(list_text) if list_text and not video else _or_none(PlaylistId, list_text)
     if not video and not playlist:
         raise _no_link(link)
     start_s = parse_time(_start_text(found)) if video else None
@@ -405,8 +405,8 @@ def parse_oembed(body: bytes) -> OEmbed:
         raise UpstreamFailed("YouTube's oEmbed answer is not an object with a type and html.")
     width, height = _shape(answer.get("width"), answer.get("height"))
     return OEmbed(
-        title=_clean(_text(answer, "title")),
-        author=_clean(_text(answer, "author_name")),
+        title=clean_title(_text(answer, "title")),
+        author=clean_title(_text(answer, "author_name")),
         author_url=_author_url(_text(answer, "author_url")),
         width=width,
         height=height,
@@ -419,7 +419,7 @@ def _text(answer: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _clean(text: str) -> str:
+def clean_title(text: str) -> str:
     """One line without hidden characters, at most TITLE_MAX_CHARS long."""
     line = " ".join(_UNSAFE_IN_TEXT.sub("", text).split())
     return line if len(line) <= TITLE_MAX_CHARS else line[: TITLE_MAX_CHARS - 1].rstrip() + "…"

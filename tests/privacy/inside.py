@@ -142,7 +142,9 @@ def _browse(folder: Path, journal: Journal, front: Front, youtube: FakeYouTube, 
         visitor.visit(f"https://{SITE_HOST}/blank", ("wait", lambda _tab: browser.wait(_CONTROL_S)))
         # A connection says whose it is a moment after it was made; one that never does is nobody's to ignore.
         early, deadline = (mark, journal.mark()), time.monotonic() + _CONTROL_S
-        while any(contact["host"] == UNKNOWN_HOST for contact in journal.between(*early)) and time.monotonic() < deadline:
+        while (
+            any(contact["host"] == UNKNOWN_HOST for contact in journal.between(*early)) and time.monotonic() < deadline
+        ):
             browser.wait(0.1)
         visitor.ignored = frozenset(str(contact["host"]) for contact in journal.between(*early)) - {UNKNOWN_HOST}
         return {

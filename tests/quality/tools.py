@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ _MODULES = FOLDER / "node_modules"
 _TIMEOUT_S = 280
 
 
-def node(script: str, given: object) -> Any:
-    """What one of this folder's scripts makes of *given*; both are JSON."""
-    return json.loads(_run([_NODE, FOLDER / script], json.dumps(given)).stdout)
+def node(script: str, given: object, ca_file: Path | None = None) -> Any:
+    """What one of this folder's scripts makes of *given*; both are JSON. *ca_file*: an authority to trust."""
+    environ = {"NODE_EXTRA_CA_CERTS": str(ca_file)} if ca_file else {}
+    return json.loads(_run([_NODE, FOLDER / script], json.dumps(given), environ).stdout)
 
 
 def nu(pages: Sequence[Path]) -> list[str]:
@@ -38,9 +39,11 @@ def html_validate(pages: Sequence[Path]) -> list[str]:
     return found
 
 
-def _run(command: Sequence[str | Path], given: str = "") -> subprocess.CompletedProcess[str]:
+def _run(
+    command: Sequence[str | Path], given: str = "", more: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     assert _MODULES.is_dir(), "tests/quality/node_modules is missing. `./run test --collect-only` installs it."
-    environ = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environ = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | dict(more or {})
     done = subprocess.run(
         command, input=given, capture_output=True, text=True, cwd=FOLDER, env=environ, timeout=_TIMEOUT_S, check=False
     )

@@ -17,7 +17,7 @@ from ytproxy.posters import Posters
 from ytproxy.previews import Previews
 from ytproxy.store.folder import FolderStore
 from ytproxy.upstream import Upstream
-from ytproxy.web import operation, pages, thumbnails
+from ytproxy.web import compatibility, oembed, operation, pages, thumbnails
 from ytproxy.web.address import Door, LanguageRule, is_page, parse
 from ytproxy.web.admission import picture_key
 from ytproxy.web.answers import Context
@@ -58,6 +58,7 @@ def create_app(settings: Settings | None = None, *, upstream: Upstream | None = 
         memory_max_bytes=memory_bytes // _MEMORY_FOR_SOURCES,
         miss_slots=MISSES_A_WORKER,
         visits_fetch=not videos.is_list,
+        thumbnails=settings.thumbnails == "on",
         posters=Posters(settings.poster_dir) if settings.poster_dir else None,
     )
     if videos.is_list:
@@ -105,7 +106,7 @@ def _default_language(settings: Settings) -> str:
 def _flask(context: Context) -> Flask:
     app = Flask("ytproxy", static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # "//" is an address that names nothing, not a reason for a redirect
-    for room in (pages, thumbnails, operation):
+    for room in (pages, thumbnails, oembed, compatibility, operation):
         app.register_blueprint(room.routes(context))
 
     @app.errorhandler(Exception)
@@ -123,10 +124,12 @@ def _hot_key(context: Context, environ: "WSGIEnvironment") -> Hashable | None:
     """What an answer depends on. A picture: its path alone. A page: its address as read, so that parameters that
     mean nothing (`si=`, `utm_source=`) never make an entry. Nothing, where the operator's lists say no."""
     path: str = environ["PATH_INFO"]
-    if path.startswith("/static/"):
+    if path.startswith(("/static/", "/oembed")):  # what oEmbed tells is never kept, but confirmed by its tag
         return path
     if path.startswith(("/thumbnail/", "/vi/", "/vi_webp/")):
         return picture_key(context.videos, context.sites, environ)
+    if path.startswith("/video/"):
+        return compatibility.poster_key(context.videos, context.sites, environ)
     if not is_page(path):
         return None
     lang = context.language.accepted(environ.get("HTTP_ACCEPT_LANGUAGE", ""))

@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 def admit_picture(videos: Videos, sites: Sites, environ: "WSGIEnvironment", video: VideoId) -> None:
     """Raises NotAllowed where this request may not have pictures of *video*."""
     videos.check(video, _signature(environ.get("QUERY_STRING", "")))
+    admit_site(sites, environ)
+
+
+def admit_site(sites: Sites, environ: "WSGIEnvironment") -> None:
+    """Raises NotAllowed where the page that asks is of another site than those allowed."""
     if not sites.may_have_pictures(
         site=environ.get("HTTP_SEC_FETCH_SITE", ""),
         referrer=environ.get("HTTP_REFERER", ""),
         own_host=environ.get("HTTP_HOST", ""),
     ):
-        raise NotAllowed("This site may not show pictures from here")
+        raise NotAllowed("This site may not show anything from here")
 
 
 def allowed_origin(sites: Sites, environ: "WSGIEnvironment") -> str:

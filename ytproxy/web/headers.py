@@ -24,14 +24,22 @@ def policies(*, frame_ancestors: str, pictures_for_all: bool) -> Mapping[str, Ma
     play = _csp(
         img_src=_SELF, style_src=_SELF, script_src=_SELF, frame_src=PLAYER_ORIGIN, frame_ancestors=frame_ancestors
     )
+    # The same frame for a page with our element in it.
+    element = _csp(img_src=_SELF, style_src=_SELF, script_src=_SELF, frame_src=_SELF, frame_ancestors=frame_ancestors)
     site = _csp(img_src=_SELF, style_src=_SELF, frame_src=_SELF, form_action=_SELF, frame_ancestors="'none'")
+    # The same with a script of ours for its copy buttons.
+    start = _csp(
+        img_src=_SELF, style_src=_SELF, script_src=_SELF, frame_src=_SELF, form_action=_SELF, frame_ancestors="'none'"
+    )
     open_to_scripts = {"Access-Control-Allow-Origin": "*"}
     checked = {"Vary": "Sec-Fetch-Site, Referer, Origin"}
     return {
         "preview": _EVERY | preview,
         "remember": _EVERY | preview_with_script,
         "play": _EVERY | play | {"Cache-Control": "no-store"},
+        "element": _EVERY | element,
         "site": _EVERY | site,
+        "start": _EVERY | start,
         "picture": _EVERY | _NOTHING | (open_to_scripts if pictures_for_all else checked),
         "static": _EVERY | _NOTHING | open_to_scripts,
         "plain": _EVERY | _NOTHING | {"Cache-Control": "no-store"},

@@ -1,22 +1,22 @@
 """Pages: the preview in all its doors, the player after the click, the start page, and what is said on errors."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import Headers
 
-from ytproxy import markup, policy
+from ytproxy import markup, policy, snippets
 from ytproxy.errors import Absent, Busy, InvalidInput, NotAllowed, Private, TooMany, UpstreamFailed
 from ytproxy.hotpath import Keep
 from ytproxy.images import Shape
-from ytproxy.locales import Catalogue
+from ytproxy.locales import LANGUAGES, Catalogue
 from ytproxy.previews import Details, State
 from ytproxy.web.address import MAX_LENGTH, Door, PageAddress, asked_language, is_page, parse
 from ytproxy.web.answers import Context
-from ytproxy.youtube import PlayerParams, VideoId, player_url
-from ytproxy.youtube import parse as parse_link
+from ytproxy.youtube import TITLE_MAX_CHARS, VideoId, player_url
 
 HTML = "text/html; charset=utf-8"
 FIVE_MINUTES = "public, max-age=300"
@@ -41,19 +41,17 @@ def routes(context: Context) -> Blueprint:
     @room.get("/")
     def start() -> Response:
         lang = _language(context)
-        public_url = (_origin(context) or "https://video.example.org") + context.settings.sub_path
-        asked = request.args.get("url", "").strip()
+        public_url = (origin(context) or "https://video.example.org") + context.settings.sub_path
         body = markup.start_page(
             lang=lang,
             root="./",
             static_urls=context.static.urls,
             demo_id=DEMO,
             public_url=public_url,
-            asked=asked,
-            snippet=_embed_code(asked, public_url, context.texts[lang]) if asked else None,
+            builder=_builder(request.args, public_url, lang, context.texts[lang]),
             texts=context.texts,
         )
-        return context.answer("site", body, HTML, cache_control="private, no-cache", vary="Accept-Language")
+        return context.answer("start", body, HTML, cache_control="private, no-cache", vary="Accept-Language")
 
     @room.get("/privacy")
     def privacy() -> Response:
@@ -158,7 +156,7 @@ def _preview(context: Context, address: PageAddress) -> Response:
             settled = False  # without a title, but it plays
         if context.videos.by_channel and not settled:
             return error(context, 503)  # whose video it is is not known
-    poster = _poster(context, address.video or details.cover) if status == 200 else None
+    poster = shown_poster(context, address.video or details.cover) if status == 200 else None
     shown = _shown(context, address, details, poster)
     if poster:
         context.previews.prefetch(poster, shown.shape)
@@ -182,15 +180,22 @@ def _play(context: Context, address: PageAddress) -> Response:
     element = request.args.get("element") == "1"
     remembered = request.args.get("remembered") == "1"
     may_ask = remembered and context.settings.remember != "off"
-    if not address.subject or not is_click(request.headers, own_hosts, element=element, remembered=may_ask):
+    clicked = is_click(request.headers, own_hosts, element=element, remembered=may_ask)
+    known = context.previews.known_details(address.subject) if address.subject and clicked else None
+    try:
+        if known and address.subject and context.videos.by_channel:
+            context.videos.check_channel(address.subject, known.author_url)
+    except NotAllowed:
+        return error(context, 404)
+    if not address.subject or not clicked or (context.videos.by_channel and not known):
         response = _preview(context, address)
         response.headers["Cache-Control"] = "no-store"
         return response
-    details = context.previews.known_details(address.subject) or Details(State.OK)  # nobody waits after a click
+    details = known or Details(State.OK)  # nobody waits after a click
     shown = _shown(context, address, details, None)
     body = markup.play_page(
         shown,
-        player_url(address.video, address.params, lang=address.lang, autoplay=not remembered, origin=_origin(context)),
+        player_url(address.video, address.params, lang=address.lang, autoplay=not remembered, origin=origin(context)),
         _preview_href(address, shown.root),
         element=element,
     )
@@ -232,9 +237,9 @@ def _remember(context: Context) -> markup.Remember | None:
     )
 
 
-def _poster(context: Context, video: VideoId | None) -> VideoId | None:
+def shown_poster(context: Context, video: VideoId | None) -> VideoId | None:
     """The video whose picture is shown; None for the neutral card. A playlist's cover may be one not shown here."""
-    if video is None or (context.settings.thumbnails == "neutral" and not context.previews.poster(video)):
+    if video is None or not context.previews.shows_picture(video):
         return None
     try:
         context.videos.check(video, context.videos.sign(video))
@@ -249,21 +254,35 @@ def _preview_href(address: PageAddress, root: str) -> str:
     return f"{root}embed/{subject}?{'&'.join(filter(None, (address.params.query(), urlencode(more))))}"
 
 
-def _embed_code(link: str, public_url: str, t: Catalogue) -> str | None:
-    """The iframe for a link to YouTube, in the size of YouTube's own embed code; None where it is no such link."""
+def _builder(sent: Mapping[str, str], public_url: str, page_lang: str, t: Catalogue) -> markup.Builder:
+    """The form of the start page as it was sent, with the code for its link. Fields that mean nothing are empty."""
+    link, start_s = sent.get("url", "").strip(), snippets.start_time(sent.get("start", ""))
+    form = markup.Builder(
+        url=link,
+        title=sent.get("title", "").strip()[:TITLE_MAX_CHARS],
+        start="" if start_s is None else sent.get("start", "").strip(),
+        lang=_one_of(LANGUAGES, sent.get("preview", "")),
+        ratio=_one_of(snippets.RATIOS, sent.get("ratio", "")),
+        kind=_one_of(snippets.KINDS, sent.get("kind", "")) or "iframe",
+        ratios=tuple(snippets.RATIOS),
+    )
     try:
-        target = parse_link(link)
+        embed = snippets.read(
+            link, base=public_url, title=form.title, start_s=start_s, lang=form.lang, ratio=form.ratio, words=t
+        )
     except InvalidInput:
-        return None
-    if target.video is None and (target.playlist is None or target.playlist.personal):
-        return None
-    pairs = [("start", str(target.start_s))] if target.start_s else []
-    pairs += [("list", target.playlist.text)] if target.playlist else []
-    query = PlayerParams.from_query(pairs).query()
-    src = f"{public_url}/embed/{target.video.text if target.video else 'videoseries'}{'?' if query else ''}{query}"
-    width_px, height_px = (315, 560) if target.short else (560, 315)
-    title = t["untitled" if target.video else "untitled_playlist"]
-    return markup.embed_code(src, title, width_px=width_px, height_px=height_px)
+        return form
+    return replace(
+        form,
+        codes=[(name, kind.name, kind.write(embed)) for name, kind in snippets.KINDS.items()],
+        shape=embed.ratio,
+        frame_path=replace(embed, lang=form.lang or page_lang).frame_path,
+        name=embed.name,
+    )
+
+
+def _one_of(known: Collection[str], text: str) -> str:
+    return text if text in known else ""
 
 
 def _language(context: Context) -> str:
@@ -271,7 +290,7 @@ def _language(context: Context) -> str:
     return asked_language(request.args) or accepted
 
 
-def _origin(context: Context) -> str | None:
+def origin(context: Context) -> str | None:
     """Our origin as the browser sees it; the player sends its messages there. None when it cannot be told.
 
     Behind a proxy that ends TLS the request looks like plain http; the referrer, our own page, knows better. So does

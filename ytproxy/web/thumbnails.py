@@ -22,7 +22,6 @@ _MISSING_PX = (120, 90)  # the size by which front-ends know i.ytimg.com's pictu
 
 def routes(context: Context) -> Blueprint:
     room = Blueprint("thumbnails", __name__)
-    neutral = context.settings.thumbnails == "neutral"
 
     @room.get("/thumbnail/<video>/<name>")
     def thumbnail(video: str, name: str) -> Response:
@@ -32,22 +31,22 @@ def routes(context: Context) -> Blueprint:
             return _neutral(context, (640, 360), Format.JPEG, 404)
 
         def find(checked: VideoId) -> Picture:
-            if neutral and not context.previews.poster(checked):
+            if not context.previews.shows_picture(checked):
                 return Picture(images.neutral(variant.size_px, variant.format), settled=True)
             return context.previews.thumbnail(checked, variant)
 
-        return _picture(context, video, variant.size_px, variant.format, find)
+        return picture(context, video, variant.size_px, variant.format, find)
 
     def legacy(video: str, name: str, format_: Format) -> Response:
         if not (size_px := images.LEGACY_SIZES_PX.get(name)):
             return _neutral(context, _MISSING_PX, format_, 404)
 
         def find(checked: VideoId) -> Picture:
-            if neutral and not context.previews.poster(checked):
+            if not context.previews.shows_picture(checked):
                 return Picture(images.neutral(size_px, format_), settled=True)
             return context.previews.legacy_thumbnail(checked, name, format_)
 
-        return _picture(context, video, _MISSING_PX, format_, find)
+        return picture(context, video, _MISSING_PX, format_, find)
 
     @room.get("/vi/<video>/<name>.jpg")
     def vi(video: str, name: str) -> Response:
@@ -60,7 +59,7 @@ def routes(context: Context) -> Blueprint:
     return room
 
 
-def _picture(
+def picture(
     context: Context,
     video_text: str,
     neutral_px: tuple[int, int],
