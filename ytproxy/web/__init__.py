@@ -124,7 +124,7 @@ def _hot_key(context: Context, environ: "WSGIEnvironment") -> Hashable | None:
     """What an answer depends on. A picture: its path alone. A page: its address as read, so that parameters that
     mean nothing (`si=`, `utm_source=`) never make an entry. Nothing, where the operator's lists say no."""
     path: str = environ["PATH_INFO"]
-    if path.startswith(("/static/", "/oembed")):  # what oEmbed tells is never kept, but confirmed by its tag
+    if path.startswith(("/static/", "/oembed", "/openapi.json")):  # oEmbed's is never kept, but confirmed by its tag
         return path
     if path.startswith(("/thumbnail/", "/vi/", "/vi_webp/")):
         return picture_key(context.videos, context.sites, environ)
