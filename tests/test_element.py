@@ -227,10 +227,11 @@ def reports(youtube: FakeYouTube, event: str) -> list[dict[str, Any]]:
 
 
 def test_a_picture_that_fails_is_not_asked_for_again_and_again(page: Page) -> None:
+    page.tab.send("Page.bringToFront")
     page.show("", Content_Security_Policy=f"img-src 'none'; script-src {page.server.url} 'unsafe-inline'")
     page.do(
-        f"""document.body.innerHTML = '{video()}'; failed = 0;
-        document.getElementById('a').shadowRoot.addEventListener('error', () => {{ failed += 1 }}, true)"""
+        f"""document.body.innerHTML = '{video()}'; failed = 0; root = document.getElementById('a').shadowRoot;
+        root.addEventListener('error', () => {{ failed += 1 }}, true); root.querySelector('img').loading = 'eager'"""
     )
     page.until(lambda: page.do("failed") > 0)
     page.browser.wait(0.5)
